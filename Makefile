@@ -1,0 +1,38 @@
+# make demo and make test work from an empty clone: each makes .venv and installs what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format wheel clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+# The stamp is written last, so an install that was cut off is done again.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"posebeam needs Python 3.11 or newer, this is {sys.version.split()[0]}; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+test: .venv/installed  ## the tests, without network or GPU
+	$(BIN)/python -m pytest -n 2
+
+# An editable install of a package map is invisible to mypy and import-linter: they get a tree of links.
+.lint/posebeam: .venv/installed
+	rm -rf .lint && mkdir -p .lint/posebeam
+	for room in transforms models pipelines workflows; do ln -s ../../$$room .lint/posebeam/$$room; done
+	ln -s ../../workflows/api/__init__.py ../../workflows/api/py.typed .lint/posebeam/
+
+lint: .lint/posebeam  ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .lint/posebeam
+	PYTHONPATH=.lint $(BIN)/lint-imports --no-cache
+
+format: .venv/installed  ## put the code into ruff's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove everything that make made
+	rm -rf .venv .lint build dist demo *.egg-info

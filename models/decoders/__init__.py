@@ -1,0 +1,1 @@
+"""From network outputs to keypoints: pure functions on tensors."""

@@ -1,0 +1,1 @@
+"""One file a network family, with the official attribute names."""

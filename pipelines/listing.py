@@ -1,0 +1,22 @@
+"""Listing: what a source found, and what it did not."""
+
+from dataclasses import dataclass
+
+from posebeam.pipelines.clip import ClipRef
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The clips of a SOURCE, sorted by clip_id, and everything a user should be told about the rest.
+
+    missing    clip ids that a list names and the folder lacks
+    unlisted   clip ids in the folder that no list names: left alone
+    ignored    files that are no video: left alone
+    warnings   sentences for the user
+    """
+
+    refs: tuple[ClipRef, ...]
+    missing: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

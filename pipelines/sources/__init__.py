@@ -1,0 +1,1 @@
+"""One file a kind of SOURCE: each lists clips, none opens them."""

@@ -1,0 +1,51 @@
+"""People: what a pose backbone saw in one frame."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posebeam.transforms.skeleton import Skeleton, skeleton
+
+
+@dataclass(frozen=True, eq=False)
+class People:
+    """One frame's people in source pixels.
+
+    xy     float32 [P, K, 2]  x to the right, y down, 0 at the top left corner of the frame
+    score  float32 [P, K]     0..1, comparable within one backbone only
+    boxes  float32 [P, 4]     x0, y0, x1, y1
+    finite                    False: the network's output for this frame was not finite, so P = 0
+    """
+
+    skeleton_name: str
+    xy: NDArray[np.float32]
+    score: NDArray[np.float32]
+    boxes: NDArray[np.float32]
+    finite: bool = True
+
+    def __post_init__(self) -> None:
+        P, K = self.score.shape
+        want = {"xy": (P, len(self.skeleton), 2), "score": (P, len(self.skeleton)), "boxes": (P, 4)}
+        for name, shape in want.items():
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != np.float32:
+                raise ValueError(
+                    f"People.{name}: got {array.dtype} {list(array.shape)}, expected float32 {list(shape)} "
+                    f"for {P} people with the {K} joints of {self.skeleton_name}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The skeleton whose joints the K axis counts."""
+        return skeleton(self.skeleton_name)
+
+    @classmethod
+    def nobody(cls, skeleton_name: str, finite: bool = True) -> "People":
+        """A frame without a person."""
+        K = len(skeleton(skeleton_name))
+        xy, score, boxes = (np.zeros(shape, np.float32) for shape in ((0, K, 2), (0, K), (0, 4)))
+        return cls(skeleton_name, xy, score, boxes, finite)
