@@ -90,8 +90,8 @@ SKELETONS: dict[str, Skeleton] = {
             (
                 "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow",
                 "left_wrist", "mid_hip", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee",
-                "left_ankle", "right_eye", "left_eye", "right_ear", "left_ear", "left_big_toe", "left_small_toe",
-                "left_heel", "right_big_toe", "right_small_toe", "right_heel",
+                "left_ankle", "right_eye", "left_eye", "right_ear", "left_ear", "left_big_toe",
+                "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel",
             ),
             (
                 ("neck", "nose"), ("neck", "mid_hip"), *_both(("neck", "*_shoulder"), ("mid_hip", "*_hip")),
@@ -119,8 +119,8 @@ SKELETONS: dict[str, Skeleton] = {
                 *(
                     f"{side}_{part}"
                     for part in (
-                        "shoulder", "elbow", "wrist", "pinky", "index", "thumb", "hip", "knee", "ankle", "heel",
-                        "foot_index",
+                        "shoulder", "elbow", "wrist", "pinky", "index", "thumb", "hip", "knee", "ankle",
+                        "heel", "foot_index",
                     )
                     for side in ("left", "right")
                 ),

@@ -14,7 +14,7 @@ SEGMENT = 1024  # frames at most: long videos become several segments, so memory
 class PoseTrack:
     """A segment of at most 1,024 frames of one person through one clip.
 
-    frames  int32   [T]        rising frame numbers of the clip; one that is missing is a frame without the person
+    frames  int32   [T]        rising; a number that is missing is a frame without the person
     xy      float32 [T, K, 2]  source pixels
     score   float32 [T, K]
     """
