@@ -1,0 +1,68 @@
+"""Job: what a worker is told, small enough to travel with the graph."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from posebeam.pipelines.plan import Plan
+from posebeam.pipelines.receipt import is_finished
+from posebeam.pipelines.schema import VERSION
+from posebeam.pipelines.settings import Settings
+from posebeam.pipelines.shard import ShardName
+from posebeam.transforms.chain import chain
+from posebeam.transforms.windows import WindowRule
+
+FRAME_BYTES = 256 << 20  # decoded frames that wait for the network, in one worker
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where to write, under which plan, and how. Paths and devices here decide no byte of the data.
+
+    refs maps a shard's name to the digest of its references. weights is a local checkpoint, or "" for the
+    row's own. progress is a folder for reports of progress, or "".
+    """
+
+    out: str
+    plan_hash: str
+    refs: dict[str, str]
+    classes: tuple[str, ...]
+    settings: Settings
+    weights: str = ""
+    progress: str = ""
+    frame_bytes: int = FRAME_BYTES
+    stall_seconds: float = 60.0
+
+    @classmethod
+    def of(cls, plan: Plan, out: Path, weights: str, progress: str) -> "Job":
+        """The job of a plan."""
+        refs = {str(name): digest for name, (_, digest) in plan.shards.items()}
+        return cls(str(out), plan.hash, refs, plan.classes, plan.settings, weights, progress)
+
+    def is_finished(self, name: ShardName) -> bool:
+        """Whether this shard was finished by an earlier run of the same plan."""
+        return is_finished(Path(self.out), name, self.plan_hash, self.refs[str(name)])
+
+    def footer(self, product: str, skeleton: str) -> dict[str, str]:
+        """Key-values of every Parquet file: how the data were made, and how to read the flat columns."""
+        poses, rule = self.settings.poses, self.settings.windows
+        common = {
+            "posebeam.schema": VERSION,
+            "posebeam.product": product,
+            "posebeam.backbone": poses.backbone,
+            "posebeam.weights_sha256": poses.weights_sha256,
+            "posebeam.skeleton": skeleton,
+            "posebeam.fps": "as decoded",
+        }
+        return common | (_window_footer(rule) if product == "windows" else {})
+
+
+def _window_footer(rule: WindowRule) -> dict[str, str]:
+    return {
+        "posebeam.shape": f"x [{rule.length}, 52], valid [{rule.length}, 13]",
+        "posebeam.layout": rule.layout,
+        "posebeam.chain": rule.chain,
+        "posebeam.chain_version": str(chain(rule.chain).version),
+        "posebeam.min_score": str(rule.min_score),
+        "posebeam.window": str(rule.length),
+        "posebeam.stride": str(rule.stride),
+    }

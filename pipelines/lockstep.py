@@ -1,0 +1,186 @@
+"""Lockstep: the one loop from frames to people, for many clips side by side.
+
+It knows neither Beam nor any backbone. Clips advance together, a frame a step where the backbone wants a
+hint from the frame before, so that a batch is full although each clip's frames depend on one another.
+Which frames share a batch follows from the clips alone, never from timing.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from posebeam.models.estimator import Estimator
+from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.decode import DecodeReport, Frame
+from posebeam.pipelines.prefetch import Prefetch
+from posebeam.transforms.errors import ClipError, EstimateError
+from posebeam.transforms.people import People
+
+MAX_NOT_FINITE = 0.05  # share of a clip's frames
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One frame was estimated."""
+
+    ref: ClipRef
+    frame: Frame
+    people: People
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A clip was read to its end. not_finite counts its frames whose output was not finite."""
+
+    ref: ClipRef
+    report: DecodeReport
+    not_finite: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A clip is unusable; frames of it may have been seen before."""
+
+    ref: ClipRef
+    error: ClipError
+
+
+Event = Seen | Ended | Failed
+Opener = Callable[[ClipRef], Prefetch]
+
+
+@dataclass
+class Fill:
+    """How full the batches were: frames / (steps x slots)."""
+
+    frames: int = 0
+    steps: int = 0
+    slots: int = 0
+
+
+@dataclass(eq=False)
+class _Lane:
+    """One clip on its way."""
+
+    ref: ClipRef
+    frames: Prefetch
+    hint: Hashable | None = None
+    seen: int = 0
+    not_finite: int = 0
+
+
+_Batch = list[tuple[_Lane, Frame]]
+
+
+class _Cohort:
+    """Clips whose frames share batches: each sits in a seat until its end, then the next one takes it."""
+
+    def __init__(self, slots: int, open_clip: Opener, estimator: Estimator):
+        self._seats: list[_Lane | None] = [None] * slots
+        self._open = open_clip
+        self._estimator = estimator
+
+    def gather(self, waiting: deque[ClipRef]) -> Generator[Event, None, _Batch]:
+        """The next batch: one frame a seat where frames wait for hints, else as many as fill it."""
+        batch: _Batch = []
+        size = self._frames_a_batch()
+        share = -(-size // max(1, min(len(self._seats), self._taken() + len(waiting))))
+        for seat in range(len(self._seats)):
+            for _ in range(min(share, size - len(batch))):
+                found = yield from self._next(seat, waiting)
+                if found is None:
+                    break
+                batch.append(found)
+        return batch
+
+    def _frames_a_batch(self) -> int:
+        return len(self._seats) if self._estimator.wants_hints else self._estimator.batch_size
+
+    def _taken(self) -> int:
+        return sum(lane is not None for lane in self._seats)
+
+    def _next(self, seat: int, waiting: deque[ClipRef]) -> Generator[Event, None, tuple[_Lane, Frame] | None]:
+        """The seat's next frame, from the next clip if its own has ended; None when no clip is left."""
+        while True:
+            lane = self._seats[seat]
+            if lane is None:
+                if not waiting:
+                    return None
+                lane = self._seats[seat] = _Lane(waiting[0], self._open(waiting.popleft()))
+            try:
+                frame = next(lane.frames, None)
+            except ClipError as error:
+                self._leave(seat)
+                yield Failed(lane.ref, error)
+                continue
+            if frame is not None:
+                return lane, frame
+            self._leave(seat)
+            yield _ending(lane)
+
+    def deliver(self, batch: _Batch, people: list[People]) -> Iterator[Event]:
+        """What was seen in a batch, and each lane's hint for its next frame."""
+        for (lane, frame), seen in zip(batch, people, strict=True):
+            lane.seen += 1
+            lane.not_finite += not seen.finite
+            if self._estimator.wants_hints:
+                height, width = frame.rgb.shape[:2]
+                lane.hint = self._estimator.next_hint(seen, (height, width))
+            yield Seen(lane.ref, frame, seen)
+
+    def _leave(self, seat: int) -> None:
+        lane, self._seats[seat] = self._seats[seat], None
+        if lane is not None:
+            lane.frames.close()
+
+    def close(self) -> None:
+        """Let go of all clips."""
+        for seat in range(len(self._seats)):
+            self._leave(seat)
+
+
+def _ending(lane: _Lane) -> Event:
+    if lane.not_finite > MAX_NOT_FINITE * lane.seen:
+        reason = f"the network's output was not finite for {lane.not_finite} of {lane.seen} frames"
+        return Failed(lane.ref, EstimateError(reason))
+    return Ended(lane.ref, lane.frames.report, lane.not_finite)
+
+
+def slots_for(clips: int, batch_size: int, cohorts: int = 1) -> int:
+    """Clips that advance side by side: enough to fill batches, few enough that none is left alone at the end."""
+    return max(1, min(batch_size, clips // (4 * cohorts)))
+
+
+def lockstep(
+    refs: Iterable[ClipRef], open_clip: Opener, estimator: Estimator, slots: int, fill: Fill | None = None
+) -> Iterator[Event]:
+    """Estimate every frame of the clips, taken in the order given; yield what happens.
+
+    On a GPU two cohorts alternate: while one's results are read back, the other's batch is computed.
+    A ClipError ends its clip; any other exception is a bug and ends the loop.
+    """
+    waiting = deque(refs)
+    cohorts = [_Cohort(slots, open_clip, estimator) for _ in range(2 if estimator.device_kind == "cuda" else 1)]
+    fill = fill if fill is not None else Fill()
+    fill.slots = slots
+    running: deque[tuple[_Cohort, _Batch, Future[list[People]]]] = deque()
+    pool = ThreadPoolExecutor(len(cohorts), "estimate")
+    ready = deque(cohorts)
+    try:
+        while ready or running:
+            while ready:
+                cohort = ready.popleft()
+                batch = yield from cohort.gather(waiting)
+                if batch:
+                    fill.frames, fill.steps = fill.frames + len(batch), fill.steps + 1
+                    frames, hints = [frame.rgb for _, frame in batch], [lane.hint for lane, _ in batch]
+                    running.append((cohort, batch, pool.submit(estimator, frames, hints)))
+            if running:
+                cohort, batch, future = running.popleft()
+                yield from cohort.deliver(batch, future.result())
+                ready.append(cohort)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        for cohort in cohorts:
+            cohort.close()

@@ -1,0 +1,106 @@
+"""Plan: written before anything runs; says what a finished data set consists of."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.listing import Listing
+from posebeam.pipelines.publish import publish_json
+from posebeam.pipelines.schema import VERSION
+from posebeam.pipelines.settings import Settings, differences, digest
+from posebeam.pipelines.shard import ShardName, shard_count, shard_of
+from posebeam.transforms.errors import DataError, PlanError, SourceError
+
+FILE = "plan.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Configuration, classes, and for each shard the number of clips and the digest of its references."""
+
+    settings: Settings
+    classes: tuple[str, ...]
+    shards: Mapping[ShardName, tuple[int, str]]
+    missing: int
+    unlisted: int
+
+    @property
+    def hash(self) -> str:
+        """What every receipt must carry: the configuration, and the classes that the labels count."""
+        return digest([VERSION, self.settings.as_dict(), self.classes])
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it stands in plan.json."""
+        return {
+            "schema": VERSION,
+            "hash": self.hash,
+            "settings": self.settings.as_dict(),
+            "classes": list(self.classes),
+            "shards": {str(name): {"clips": n, "refs": refs} for name, (n, refs) in self.shards.items()},
+            "missing": self.missing,
+            "unlisted": self.unlisted,
+        }
+
+    @property
+    def listed(self) -> int:
+        """Clips that the plan knows of: to be built, or missing."""
+        return self.missing + sum(clips for clips, _ in self.shards.values())
+
+
+def make_plan(listing: Listing, settings: Settings) -> tuple[Plan, dict[ShardName, tuple[ClipRef, ...]]]:
+    """The plan, and the references of each shard. SourceError if a label stands outside training only."""
+    classes = tuple(sorted({ref.label for ref in listing.refs if ref.split == "train"}))
+    unseen = sorted({ref.label for ref in listing.refs} - set(classes))
+    if unseen:
+        raise SourceError(
+            f"no training clip is labelled {', '.join(unseen)}, but clips of other splits are: "
+            "add training clips of it or remove the others"
+        )
+    shards = _assign(listing.refs, settings.poses.shards)
+    sizes = {name: (len(refs), digest([astuple(ref)[1:] for ref in refs])) for name, refs in shards.items()}
+    return Plan(settings, classes, sizes, len(listing.missing), len(listing.unlisted)), shards
+
+
+def _assign(refs: Sequence[ClipRef], wanted: int) -> dict[ShardName, tuple[ClipRef, ...]]:
+    """References by shard, every shard named even if no clip falls into it."""
+    shards: dict[ShardName, list[ClipRef]] = {}
+    for split in sorted({ref.split for ref in refs}):
+        own = sorted((ref for ref in refs if ref.split == split), key=lambda ref: ref.clip_id)
+        count = shard_count(len(own), wanted)
+        shards |= {ShardName(split, index, count): [] for index in range(count)}
+        for ref in own:
+            shards[shard_of(ref.clip_id, split, count)].append(ref)
+    return {name: tuple(held) for name, held in shards.items()}
+
+
+def write_plan(plan: Plan, out: Path) -> None:
+    """Write plan.json. PlanError, with the differences, if OUT was begun with another configuration."""
+    if (out / FILE).exists():
+        lines = differences(read_plan(out)["settings"], plan.settings.as_dict())
+        if lines:
+            raise PlanError(
+                f"{out} was begun with another configuration:\n  " + "\n  ".join(lines) + "\n"
+                "Take the old one, another folder, or --overwrite."
+            )
+    elif out.is_dir() and any(entry.name != "_tmp" for entry in out.iterdir()):
+        raise PlanError(f"{out} holds files but no {FILE}: it is no data set of posebeam; take another folder")
+    publish_json(plan.as_dict(), out, FILE)
+
+
+def read_plan(out: Path) -> dict[str, Any]:
+    """plan.json as a mapping; DataError if there is none, or of another schema."""
+    path = out / FILE
+    if not path.is_file():
+        raise DataError(f"{out} holds no {FILE}: it is no data set of posebeam (posebeam build makes one)")
+    try:
+        plan = dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise DataError(f"{path} is damaged: {error}") from error
+    if plan.get("schema") != VERSION:
+        raise DataError(
+            f"{path}: schema version {plan.get('schema')!r}, this posebeam reads {VERSION}: build it again"
+        )
+    return plan

@@ -1,0 +1,65 @@
+"""Settings: everything that decides the bytes of a data set, and nothing else."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any
+
+from posebeam.transforms.errors import ConfigError
+from posebeam.transforms.windows import WindowRule
+
+
+@dataclass(frozen=True)
+class PoseSettings:
+    """What decides the poses: the dear half. shards is 0 for auto, limit 0 for all clips."""
+
+    kind: str
+    backbone: str
+    weights_sha256: str
+    split: int = 1
+    crop_following: bool = True
+    device_kind: str = "cpu"
+    batch_size: int = 32
+    threads: int = 1
+    shards: int = 0
+    limit: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch_size", 1), ("threads", 1), ("shards", 0), ("limit", 0)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name}: got {getattr(self, name)}, expected {least} or more")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The configuration of one data set: how poses are made, and windows from them."""
+
+    poses: PoseSettings
+    windows: WindowRule
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it stands in plan.json."""
+        return {"poses": asdict(self.poses), "windows": asdict(self.windows)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Settings":
+        """Back from plan.json."""
+        return cls(PoseSettings(**data["poses"]), WindowRule(**data["windows"]))
+
+
+def digest(data: Any) -> str:
+    """sha256 of anything that is JSON, as hex: independent of key order and of the machine."""
+    return sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") -> list[str]:
+    """One sentence a key that differs between two nested mappings."""
+    lines = []
+    for key in sorted(old.keys() | new.keys()):
+        a, b = old.get(key), new.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            lines += differences(a, b, f"{where}{key}.")
+        elif a != b:
+            lines.append(f"{where}{key}: {a!r} in the folder, {b!r} now")
+    return lines
