@@ -1,0 +1,69 @@
+"""Checkpoint: a file of tensors, read without running anything, and put into a network."""
+
+import argparse
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from posebeam.transforms.errors import WeightsError
+
+# Where training programs put the network's tensors inside their checkpoints.
+_CONTAINERS = ("state_dict", "model", "model_state_dict")
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """Tensors by name from .safetensors or a torch checkpoint; WeightsError if damaged or holding code."""
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        # Some publications keep their command line's Namespace beside the tensors: a mere record.
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(
+            f"{path}: holds more than tensors, or is no checkpoint; nothing of it was run ({reason})"
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
+        raise WeightsError(
+            f"{path}: {path.stat().st_size} bytes, damaged or no checkpoint ({str(error).splitlines()[0]})"
+        ) from error
+    return _tensors(content, path)
+
+
+def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
+    """The state dict inside a checkpoint, without the prefix that DataParallel adds."""
+    for key in _CONTAINERS:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise WeightsError(f"{path}: got {type(content).__name__}, expected tensors by name")
+    return {str(key).removeprefix("module."): value for key, value in content.items()}
+
+
+def load(network: nn.Module, path: Path) -> None:
+    """Fill the network; WeightsError naming the keys that are missing, left over or of another shape."""
+    got, expected = read(path), network.state_dict()
+    faults = {
+        "missing": sorted(expected.keys() - got.keys()),
+        "left over": sorted(got.keys() - expected.keys()),
+        "of another shape": [
+            f"{key} {list(got[key].shape)} for {list(expected[key].shape)}"
+            for key in sorted(expected.keys() & got.keys())
+            if got[key].shape != expected[key].shape
+        ],
+    }
+    if any(faults.values()):
+        said = "; ".join(
+            f"{len(keys)} {fault}: {', '.join(keys[:3])}" for fault, keys in faults.items() if keys
+        )
+        raise WeightsError(f"{path}: {len(got)} tensors, expected {len(expected)} ({said})")
+    network.load_state_dict(got)

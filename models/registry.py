@@ -1,0 +1,130 @@
+"""Registry: the backbones by name. Facts without torch; networks and estimators when they are asked for."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from functools import cache
+from importlib import import_module, resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from posebeam.models.row import Published, Row, Weights
+from posebeam.models.weights import locate, sha256_of
+from posebeam.transforms.errors import ConfigError, WeightsError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from posebeam.models.estimator import Estimator
+
+DEFAULT = "movenet-lightning"
+BATCH_SIZE = 32
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """All backbones, in the table's order."""
+    return read_rows(resources.files("posebeam.models").joinpath("backbones.toml").read_text())
+
+
+def read_rows(table: str) -> tuple[Row, ...]:
+    """Rows from the text of a table; ConfigError at a column that is unknown, missing or wrong."""
+    found = tuple(_read_row(name, facts) for name, facts in tomllib.loads(table).items())
+    for each in found:
+        if each.detector and each.detector not in {other.name for other in found}:
+            raise ConfigError(f"backbone {each.name}: its detector {each.detector!r} is not in the table")
+    return found
+
+
+def _read_row(name: str, facts: dict[str, Any]) -> Row:
+    facts = dict(facts)
+    try:
+        weights, published = facts.pop("weights", None), facts.pop("published", None)
+        return Row(
+            name,
+            input=tuple(facts.pop("input")),
+            weights=Weights(**weights) if weights else None,
+            published=Published(**published) if published else None,
+            **facts,
+        )
+    except (TypeError, KeyError) as error:
+        raise ConfigError(f"backbone {name}: {error}; expected the columns of models/row.py") from error
+
+
+def row(name: str) -> Row:
+    """One backbone's facts; ConfigError with the nearest names if there is none of that name."""
+    for each in rows():
+        if each.name == name:
+            return each
+    names = [each.name for each in rows()]
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names
+    raise ConfigError(f"no backbone {name!r}; near: {', '.join(near)} (posebeam backbones lists all)")
+
+
+def weights_sha256(name: str, file: Path | None = None) -> str:
+    """sha256 of the weights that load_estimator(name, weights=file) takes."""
+    if file is not None:
+        if not file.is_file():
+            raise WeightsError(f"{file}: no such file")
+        return sha256_of(file)
+    return _weights(row(name)).sha256
+
+
+def build_network(name: str) -> nn.Module:
+    """The bare network in evaluation mode with made-up weights, the same ones each time."""
+    import torch
+
+    facts = row(name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network: nn.Module = _named(facts.network)(**facts.arguments)
+    return network.eval()
+
+
+def load_estimator(
+    name: str,
+    *,
+    device: str = "auto",
+    weights: Path | None = None,
+    batch_size: int = BATCH_SIZE,
+    crop_following: bool = True,
+) -> Estimator:
+    """The backbone with its published weights, or those of a file of yours.
+
+    device is auto (cuda if there is one), cpu or cuda. crop_following concerns rows that follow a person.
+    """
+    from posebeam.models.checkpoint import load
+
+    facts, network, chosen = row(name), build_network(name), choose_device(device)
+    load(network, weights or locate(_weights(facts)))
+    following = {"crop_following": crop_following} if facts.follows else {}
+    estimator: Estimator = _named(facts.estimator)(
+        facts, network, _named(facts.decoder), device=chosen, batch_size=batch_size, **following
+    )
+    return estimator
+
+
+def choose_device(name: str) -> torch.device:
+    """auto, cpu or cuda to a torch device; ConfigError if it is not there."""
+    import torch
+
+    if name not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f"device {name!r}, expected auto, cpu or cuda")
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise ConfigError("device cuda: torch sees no CUDA device here; take --device cpu or auto")
+    return torch.device("cuda" if there and name != "cpu" else "cpu")
+
+
+def _weights(facts: Row) -> Weights:
+    if facts.weights is None:
+        raise WeightsError(f"no weights of {facts.name} were published: give a file (--weights FILE)")
+    return facts.weights
+
+
+def _named(path: str) -> Any:
+    """What MODULE:NAME below posebeam.models is."""
+    module, name = path.split(":")
+    return getattr(import_module(f"posebeam.models.{module}"), name)

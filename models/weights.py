@@ -1,0 +1,73 @@
+"""Weights: where a backbone's file lies. Embedded, in the cache, or fetched into it; its hash is checked."""
+
+import hashlib
+import os
+import urllib.request
+from importlib import resources
+from pathlib import Path
+from uuid import uuid4
+
+from posebeam.models.row import Weights
+from posebeam.transforms.errors import WeightsError
+
+TIMEOUT = 60  # seconds without a byte
+
+
+def locate(weights: Weights) -> Path:
+    """The file, after its sha256 was checked; fetched into the cache if it is not there."""
+    if weights.file:
+        return checked(
+            Path(str(resources.files("posebeam.models") / "weights" / weights.file)), weights.sha256
+        )
+    path = cache_folder() / f"{weights.sha256[:12]}-{weights.url.rsplit('/', 1)[-1]}"
+    if not path.exists():
+        fetch(weights.url, weights.sha256, path)
+    return checked(path, weights.sha256)
+
+
+def cache_folder() -> Path:
+    """$POSEBEAM_CACHE, else posebeam/ below $TORCH_HOME, $XDG_CACHE_HOME or ~/.cache."""
+    if own := os.environ.get("POSEBEAM_CACHE"):
+        return Path(own)
+    shared = os.environ.get("TORCH_HOME") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(shared) / "posebeam"
+
+
+def fetch(url: str, sha256: str, path: Path) -> None:
+    """Download to a temporary name beside `path`, check, rename."""
+    if os.environ.get("POSEBEAM_OFFLINE", "0") not in ("", "0"):
+        raise WeightsError(
+            f"POSEBEAM_OFFLINE is set, and {path} does not exist: fetch {url} elsewhere and put it there"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, part.open("wb") as file:  # noqa: S310
+            expected = answer.headers.get("Content-Length")
+            while block := answer.read(1 << 20):
+                file.write(block)
+        if expected and part.stat().st_size != int(expected):
+            raise WeightsError(f"{url}: got {part.stat().st_size} bytes, expected {expected}; try again")
+        part.replace(checked(part, sha256, said=url).with_name(path.name))
+    except OSError as error:
+        raise WeightsError(f"{url}: {error}; or put the file to {path}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def checked(path: Path, sha256: str, said: str = "") -> Path:
+    """The path itself; WeightsError if the file is missing or has another hash."""
+    if not path.is_file():
+        raise WeightsError(f"{said or path}: no such file")
+    if (got := sha256_of(path)) != sha256:
+        raise WeightsError(
+            f"{said or path}: sha256 {got} of {path.stat().st_size} bytes, expected {sha256}; "
+            "it is another file, or damaged: remove it, and it is fetched again"
+        )
+    return path
+
+
+def sha256_of(path: Path) -> str:
+    """The file's sha256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
