@@ -1,0 +1,122 @@
+"""Capture: a video file opened with OpenCV, or a DecodeError that says why it is none."""
+
+import math
+import os
+import stat
+import time
+from pathlib import Path
+
+import cv2
+
+from posebeam.transforms.errors import DecodeError
+
+# Damaged streams are reported by us, with counts; these libraries' own lines would run through the progress.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+if "OPENCV_LOG_LEVEL" not in os.environ:
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+
+STREAM_TIMEOUT_SECONDS = 60.0
+_MOST_SIDE = 8192
+_MOST_FRAMES = 10_000_000  # four days at 30 frames a second: beyond it a header's count is no count
+
+
+class Capture:
+    """An open video: grab() a frame, then ask when it is (`stamp`) and for its picture (`retrieve`).
+
+    header_frames is the container's count as it stands there: it can be negative or absurd.
+    header_fps is 0 where the container gives none.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], timeout: float = STREAM_TIMEOUT_SECONDS) -> None:
+        """timeout in seconds ends a silent network stream; a file has none: a busy machine loses no clip."""
+        uri = os.fspath(path)
+        is_stream = "://" in uri
+        self._timeout = timeout if is_stream else math.inf
+        if not is_stream:
+            uri = os.path.abspath(uri)  # noqa: PTH100  FFmpeg takes the a of a:b.mp4 for a protocol
+            _require_file(uri)
+        milliseconds = int(timeout * 1000) if is_stream else 0  # 0 is no time-out
+        # One thread a clip: 32 captures with the default make 99 threads.
+        options = [cv2.CAP_PROP_N_THREADS, 1]
+        options += [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+            milliseconds,
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+            milliseconds,
+        ]
+        started = time.monotonic()
+        self._video = cv2.VideoCapture(uri, cv2.CAP_FFMPEG, options)
+        self._raise_if_stalled(started)
+        if not self._video.isOpened():
+            raise DecodeError(
+                "no video stream that FFmpeg can read: audio only, damaged, or another kind of file"
+            )
+        self._require_sane_size()
+        self._video.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        count, fps = self._video.get(cv2.CAP_PROP_FRAME_COUNT), self._video.get(cv2.CAP_PROP_FPS)
+        self.header_frames = int(count) if math.isfinite(count) else 0
+        self.header_fps = fps if math.isfinite(fps) and fps > 0 else 0.0
+
+    def grab(self) -> bool:
+        """Decode the next frame; False at the end. DecodeError where a stream fell silent."""
+        started = time.monotonic()
+        if self._video.grab():
+            return True
+        self._raise_if_stalled(started)
+        return False
+
+    @property
+    def stamp(self) -> float:
+        """The container's time of the grabbed frame in seconds: not always rising, not always from 0."""
+        return float(self._video.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+
+    def retrieve(self) -> cv2.typing.MatLike:
+        """The grabbed frame, uint8 RGB [H, W, 3]. DecodeError if no picture can be made of it."""
+        try:
+            got, bgr = self._video.retrieve()
+            if got:
+                return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+        except cv2.error as error:
+            raise DecodeError(f"a frame could not be converted: {error.err}") from None
+        raise DecodeError("a frame could not be converted: the decoder gave no picture")
+
+    def close(self) -> None:
+        """Let go of the file. Only from the thread that grabs."""
+        self._video.release()
+
+    def _raise_if_stalled(self, started: float) -> None:
+        if time.monotonic() - started >= self._timeout:
+            self.close()
+            raise DecodeError(f"stalled: the stream was silent for {self._timeout:g} s")
+
+    def _require_sane_size(self) -> None:
+        width = self._video.get(cv2.CAP_PROP_FRAME_WIDTH)
+        height = self._video.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        if max(width, height) > _MOST_SIDE:
+            self.close()
+            raise DecodeError(
+                f"the header says frames of {width:.0f} x {height:.0f}: at most {_MOST_SIDE} a side are read"
+            )
+
+
+def is_count(header_frames: int) -> bool:
+    """Whether a header's frame count can be meant: containers without one give negative or absurd numbers."""
+    return 0 < header_frames <= _MOST_FRAMES
+
+
+def _require_file(path: str) -> None:
+    """A regular, readable file with bytes in it: opening a FIFO without a writer would block for ever."""
+    try:
+        path.encode()  # OpenCV crashes the process on a name that is not UTF-8
+        status = Path(path).stat()
+    except OSError as error:
+        raise DecodeError(f"cannot be opened: {error.strerror}") from None
+    except ValueError as error:
+        raise DecodeError(f"cannot be opened: its name is no UTF-8 text ({error}); rename it") from None
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
+        raise DecodeError(f"is {kind}, expected a regular file")
+    if status.st_size == 0:
+        raise DecodeError("the file is empty: 0 bytes")
+    if not os.access(path, os.R_OK):
+        raise DecodeError("cannot be opened: permission denied")

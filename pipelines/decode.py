@@ -1,0 +1,193 @@
+"""Decoding: a video to a stream of RGB frames with timestamps, and a report at its end."""
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from types import TracebackType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from posebeam.pipelines.capture import STREAM_TIMEOUT_SECONDS, Capture, is_count
+from posebeam.transforms.errors import ConfigError, DecodeError
+
+ASSUMED_FPS = 25.0  # only for clips that carry neither timestamps nor a frame rate
+_HEADER_SLACK = 1  # frames: healthy AVIs can be one short of their header
+_FPS_SLACK = 0.1  # a tenth: frames that a file leaves out are no other frame rate
+_SLOT_SLACK = 0.25  # of a frame: timestamps are rounded to milliseconds
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame: number counts the frames given out, from 0; seconds since the first; rgb uint8 [H, W, 3]."""
+
+    number: int
+    seconds: float
+    rgb: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class DecodeReport:
+    """What a clip turned out to be, known once its last frame is read.
+
+    header_frames   what the container promised, as it stands there: can be negative or absurd
+    decoded_frames  what came out of the decoder, with the frames that a lower fps left out
+    fps             frames a second: the header's, or the timestamps' where they contradict it
+    width, height   of the frames as they are shown, rotation applied
+    warnings        sentences for the user
+    """
+
+    header_frames: int
+    decoded_frames: int
+    fps: float
+    width: int
+    height: int
+    warnings: tuple[str, ...]
+
+
+def open_clip(
+    path: str | os.PathLike[str], *, fps: float | None = None, timeout: float = STREAM_TIMEOUT_SECONDS
+) -> "Clip":
+    """Open a video file, or a URL that FFmpeg reads, for one pass.
+
+    fps: leave frames out so that at most that many a second remain; None keeps all.
+    timeout: seconds of silence that end a network stream; files have none.
+    Raises DecodeError, saying why, for anything that is no readable video.
+    """
+    if fps is not None and not (math.isfinite(fps) and fps > 0):
+        raise ConfigError(f"fps is {fps}, expected a positive number, or nothing to keep all frames")
+    return Clip(Capture(path, timeout), fps)
+
+
+def probe(path: str | os.PathLike[str]) -> int:
+    """Frames by the clip's header; 0 if it does not say, or is unreadable. Decodes nothing, takes ~1 ms."""
+    try:
+        capture = Capture(path)
+    except DecodeError:
+        return 0
+    capture.close()
+    return capture.header_frames if is_count(capture.header_frames) else 0
+
+
+class Clip:
+    """An open video: iterate once for its frames, then read `report`. A context manager."""
+
+    def __init__(self, capture: Capture, fps: float | None) -> None:
+        self._capture = capture
+        self._fps = fps
+        self._started = False
+        self._report: DecodeReport | None = None
+        self.header_frames = capture.header_frames
+
+    def __enter__(self) -> "Clip":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; a pass that was not finished has no report."""
+        self._capture.close()
+
+    @property
+    def report(self) -> DecodeReport:
+        """What the clip turned out to be; only after the last frame."""
+        if self._report is None:
+            raise RuntimeError("a clip has its report after its last frame: iterate to the end first")
+        return self._report
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames, in order. DecodeError if there is not a single one."""
+        if self._started:
+            raise RuntimeError("a clip is iterated once: open it again for another pass")
+        self._started = True
+        return self._frames()
+
+    def _frames(self) -> Iterator[Frame]:
+        capture, given, last_slot = self._capture, 0, -1
+        clock, size = _Clock(capture.header_fps), _Size()
+        while capture.grab():
+            seconds = clock.tick(capture.stamp)
+            slot = clock.frames if self._fps is None else math.floor(seconds * self._fps + _SLOT_SLACK)
+            if slot <= last_slot:
+                continue
+            rgb = size.fit(capture.retrieve(), clock.frames - 1)
+            yield Frame(given, seconds, rgb)
+            given, last_slot = given + 1, slot
+        self.close()
+        if clock.frames == 0:
+            raise DecodeError(f"no frame could be decoded; the header counts {capture.header_frames}")
+        self._report = _report(capture, clock, size)
+
+
+class _Clock:
+    """Timestamps that rise from 0, where the container's do not: AVI with B-frames ends with a zero."""
+
+    def __init__(self, header_fps: float) -> None:
+        self._step = 1 / (header_fps or ASSUMED_FPS)
+        self._first = 0.0
+        self.frames = 0
+        self.seconds = 0.0
+
+    def tick(self, stamp: float) -> float:
+        """Seconds since the first frame; stamp is the container's time of this frame in seconds."""
+        if self.frames == 0:
+            self._first = stamp if math.isfinite(stamp) else 0.0
+        else:
+            since = stamp - self._first
+            rises = math.isfinite(since) and since > self.seconds
+            self.seconds = since if rises else self.seconds + self._step
+        self.frames += 1
+        return self.seconds
+
+
+class _Size:
+    """The first frame's size: streams may change theirs half-way, poses of one clip share one reference."""
+
+    def __init__(self) -> None:
+        self.height = self.width = 0
+        self.warnings: tuple[str, ...] = ()
+
+    def fit(self, rgb: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
+        """The frame, uint8 [h, w, 3], scaled to the first one's size [H, W, 3] if it differs."""
+        h, w = rgb.shape[:2]
+        if not self.height:
+            self.height, self.width = h, w
+        if (h, w) == (self.height, self.width):
+            return rgb
+        if not self.warnings:
+            change = f"from {self.width} x {self.height} to {w} x {h} at frame {index}"
+            self.warnings = (f"the frames change {change}: scaled to the first size",)
+        scaled: NDArray[np.uint8] = cv2.resize(rgb, (self.width, self.height), interpolation=cv2.INTER_AREA)
+        return scaled
+
+
+def _report(capture: Capture, clock: _Clock, size: _Size) -> DecodeReport:
+    """What the header said against what came."""
+    header, decoded, warnings = capture.header_frames, clock.frames, list(size.warnings)
+    measured = (decoded - 1) / clock.seconds if decoded > 1 else 0.0
+    fps = capture.header_fps or measured or ASSUMED_FPS
+    if measured and abs(measured - fps) > _FPS_SLACK * fps:
+        warnings.append(f"the header says {fps:.6g} frames/s, the timestamps {measured:.6g}")
+        fps = measured
+    result = DecodeReport(header, decoded, fps, size.width, size.height, ())
+    warnings.extend(_count_warnings(header, decoded, spanned=round(clock.seconds * fps) + 1))
+    return replace(result, warnings=tuple(warnings))
+
+
+def _count_warnings(header: int, decoded: int, spanned: int) -> list[str]:
+    """The header's count against the decoded one; spanned is the frames that the clip's time would hold."""
+    counts = f"the header counts {header} frames, {decoded} were decoded"
+    if not is_count(header):
+        return [f"no usable frame count: {counts}"]
+    if abs(header - decoded) <= _HEADER_SLACK:
+        return []
+    if decoded > header:
+        return [f"more than promised: {counts}"]
+    if spanned >= header - _HEADER_SLACK:
+        return [f"frames left out within the clip: {counts}"]
+    return [f"cut short: {counts}"]
