@@ -60,10 +60,9 @@ class Capture:
     def grab(self) -> bool:
         """Decode the next frame; False at the end. DecodeError where a stream fell silent."""
         started = time.monotonic()
-        if self._video.grab():
-            return True
-        self._raise_if_stalled(started)
-        return False
+        got = bool(self._video.grab())
+        self._raise_if_stalled(started)  # even with a frame: FFmpeg gives out what it had when cut off
+        return got
 
     @property
     def stamp(self) -> float:
