@@ -48,9 +48,7 @@ class Capture:
         self._video = cv2.VideoCapture(uri, cv2.CAP_FFMPEG, options)
         self._raise_if_stalled(started)
         if not self._video.isOpened():
-            raise DecodeError(
-                "no video stream that FFmpeg can read: audio only, damaged, or another kind of file"
-            )
+            raise DecodeError("no video stream that FFmpeg can read: audio only, damaged, or another kind of file")
         self._require_sane_size()
         self._video.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         count, fps = self._video.get(cv2.CAP_PROP_FRAME_COUNT), self._video.get(cv2.CAP_PROP_FPS)

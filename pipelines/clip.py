@@ -29,8 +29,6 @@ class ClipRef:
     def __post_init__(self) -> None:
         strangers = {self.split, *self.splits} - set(SPLITS)
         if strangers:
-            raise SourceError(
-                f"{self.clip_id}: split {strangers.pop()!r}, expected one of {', '.join(SPLITS)}"
-            )
+            raise SourceError(f"{self.clip_id}: split {strangers.pop()!r}, expected one of {', '.join(SPLITS)}")
         if len(self.splits) not in (0, 3):
             raise SourceError(f"{self.clip_id}: {len(self.splits)} official splits, expected 3 or none")

@@ -79,6 +79,7 @@ class Clip:
         self._fps = fps
         self._started = False
         self._report: DecodeReport | None = None
+        self._clock = _Clock(capture.header_fps)
         self.header_frames = capture.header_frames
 
     def __enter__(self) -> "Clip":
@@ -92,6 +93,11 @@ class Clip:
     def close(self) -> None:
         """Let go of the file; a pass that was not finished has no report."""
         self._capture.close()
+
+    @property
+    def decoded(self) -> int:
+        """Frames decoded so far, with those that a lower fps leaves out."""
+        return self._clock.frames
 
     @property
     def report(self) -> DecodeReport:
@@ -109,7 +115,7 @@ class Clip:
 
     def _frames(self) -> Iterator[Frame]:
         capture, given, last_slot = self._capture, 0, -1
-        clock, size = _Clock(capture.header_fps), _Size()
+        clock, size = self._clock, _Size()
         while capture.grab():
             seconds = clock.tick(capture.stamp)
             slot = clock.frames if self._fps is None else math.floor(seconds * self._fps + _SLOT_SLACK)

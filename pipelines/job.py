@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from posebeam.models.estimator import Estimator
+from posebeam.models.registry import load_estimator
 from posebeam.pipelines.plan import Plan
 from posebeam.pipelines.receipt import is_finished
 from posebeam.pipelines.schema import VERSION
@@ -37,6 +39,17 @@ class Job:
         """The job of a plan."""
         refs = {str(name): digest for name, (_, digest) in plan.shards.items()}
         return cls(str(out), plan.hash, refs, plan.classes, plan.settings, weights, progress)
+
+    def load_estimator(self) -> Estimator:
+        """The backbone, on the device that the settings name."""
+        poses = self.settings.poses
+        return load_estimator(
+            poses.backbone,
+            device=poses.device_kind,
+            weights=Path(self.weights) if self.weights else None,
+            batch_size=poses.batch_size,
+            crop_following=poses.crop_following,
+        )
 
     def is_finished(self, name: ShardName) -> bool:
         """Whether this shard was finished by an earlier run of the same plan."""

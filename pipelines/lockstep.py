@@ -148,7 +148,7 @@ def _ending(lane: _Lane) -> Event:
 
 
 def slots_for(clips: int, batch_size: int, cohorts: int = 1) -> int:
-    """Clips that advance side by side: enough to fill batches, few enough that none is left alone at the end."""
+    """Clips that advance side by side: enough to fill batches, few enough that all end at about one time."""
     return max(1, min(batch_size, clips // (4 * cohorts)))
 
 

@@ -18,7 +18,7 @@ def publish(finished: Path, final: Path) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
     with finished.open("rb") as file:
         os.fsync(file.fileno())
-    os.replace(finished, final)
+    finished.replace(final)
 
 
 @contextmanager

@@ -36,14 +36,17 @@ class Product:
 
 
 def poses() -> Product:
-    """A row a segment of a track: T frames, xy [T, K, 2] and score [T, K] flattened, source pixels."""
+    """A row a segment of a track: frames and seconds [T], xy [T, K, 2] and score [T, K] flattened.
+
+    xy is in source pixels of a width x height frame; seconds is the time of each frame in its clip.
+    """
     segment = [
         pa.field("person", pa.int32(), nullable=False),
         pa.field("segment", pa.int32(), nullable=False),
         pa.field("width", pa.int32(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
-        pa.field("fps", pa.float32(), nullable=False),
         pa.field("frames", pa.list_(pa.int32()), nullable=False),
+        pa.field("seconds", pa.list_(pa.float32()), nullable=False),
         pa.field("xy", pa.list_(pa.float32()), nullable=False),
         pa.field("score", pa.list_(pa.float32()), nullable=False),
     ]
@@ -82,11 +85,17 @@ def clip_columns(ref: ClipRef, classes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def pose_row(clip: Mapping[str, Any], track: PoseTrack, segment: int, video: Mapping[str, Any]) -> pa.Table:
-    """One row of poses; video holds width, height, fps."""
+def pose_row(
+    clip: Mapping[str, Any],
+    track: PoseTrack,
+    segment: int,
+    size: tuple[int, int],
+    seconds: Sequence[float],
+) -> pa.Table:
+    """One row of poses; size is (width, height) of the frames."""
     row = {
-        **clip, **video, "person": track.person, "segment": segment,
-        "frames": track.frames, "xy": track.xy.ravel(), "score": track.score.ravel(),
+        **clip, "person": track.person, "segment": segment, "width": size[0], "height": size[1],
+        "frames": track.frames, "seconds": seconds, "xy": track.xy.ravel(), "score": track.score.ravel(),
     }  # fmt: skip
     return pa.Table.from_pylist([row], schema=poses().schema)
 

@@ -18,9 +18,7 @@ from posebeam.transforms.errors import ConfigError, SourceError
 LISTS = "ucfTrainTestlist"
 SPLIT_NUMBERS = (1, 2, 3)
 _CLASS_LINE = re.compile(r"(\d+)\s+(\S+)")
-_CLIP_LINE = re.compile(
-    r"(?P<class>[^/\s]+)/(?P<name>v_\S+_(?P<group>g\d+)_c\d+\.avi)(?:\s+(?P<number>\d+))?"
-)
+_CLIP_LINE = re.compile(r"(?P<class>[^/\s]+)/(?P<name>v_\S+_(?P<group>g\d+)_c\d+\.avi)(?:\s+(?P<number>\d+))?")
 
 
 @dataclass(frozen=True)
@@ -155,9 +153,7 @@ def _read_clips(path: Path, numbers: Mapping[str, int]) -> Iterator[tuple[str, _
         if label not in numbers:
             raise SourceError(f"{where}: class {label!r} is not in classInd.txt")
         if number and int(number) != numbers[label]:
-            raise SourceError(
-                f"{where}: class number {number}, classInd.txt says {numbers[label]} for {label}"
-            )
+            raise SourceError(f"{where}: class number {number}, classInd.txt says {numbers[label]} for {label}")
         yield where, _Listed(f"{label}/{match['name']}", label, numbers[label], match["group"], ())
 
 

@@ -1,0 +1,173 @@
+"""Build: the driver's side of one build, from a listing to a manifest."""
+
+import fcntl
+import os
+import platform
+import shutil
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from posebeam.models.registry import row
+from posebeam.pipelines import manifest as manifests
+from posebeam.pipelines.card import write_card
+from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.graph import BuildShards
+from posebeam.pipelines.job import Job
+from posebeam.pipelines.listing import Listing
+from posebeam.pipelines.plan import FILE as PLAN
+from posebeam.pipelines.plan import Plan, make_plan, write_plan
+from posebeam.pipelines.progress import Tally
+from posebeam.pipelines.publish import WORK
+from posebeam.pipelines.receipt import Receipt
+from posebeam.pipelines.runner import pipeline_options, run_graph
+from posebeam.pipelines.runs import record_run
+from posebeam.pipelines.settings import Settings
+from posebeam.pipelines.shard import ShardName
+from posebeam.transforms.errors import PlanError
+
+OURS = ("poses", "windows", "rejected", "_shards", PLAN, manifests.FILE, "README.md", "run.json")
+_LOOK_SECONDS = 0.5
+
+Watch = Callable[[Counter[str]], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build came to. run holds times and processes of this run; skipped shards were finished before."""
+
+    manifest: dict[str, Any]
+    receipts: tuple[Receipt, ...]
+    run: dict[str, Any]
+    skipped: int
+
+
+def build(
+    listing: Listing,
+    settings: Settings,
+    out: Path,
+    *,
+    weights: str = "",
+    workers: int = 1,
+    beam_args: Sequence[str] = (),
+    overwrite: bool = False,
+    watch: Watch | None = None,
+) -> Built:
+    """Build what is missing of a data set; see design: plan, shards, receipts, manifest.
+
+    watch is called now and then with the counts so far (see progress.COUNTS).
+    """
+    options = pipeline_options(workers, beam_args)
+    plan, shards = make_plan(listing, settings)
+    with _locked(out):
+        if overwrite:
+            clear(out)
+        write_plan(plan, out)
+        _remove_strangers(plan, out)
+        with (
+            tempfile.TemporaryDirectory(prefix="posebeam-") as folder,
+            _watched(Path(folder), watch) as tally,
+        ):
+            job = Job.of(plan, out, weights, folder)
+            pending = {name: refs for name, refs in shards.items() if not job.is_finished(name)}
+            started = time.time()
+            if pending:
+                (out / manifests.FILE).unlink(missing_ok=True)
+                run_graph(BuildShards(job, pending, workers), options)
+            run = _run_facts(tally, started, workers, len(pending), beam_args)
+        return _finish(plan, shards, out, run)
+
+
+def _finish(plan: Plan, shards: dict[ShardName, tuple[ClipRef, ...]], out: Path, run: dict[str, Any]) -> Built:
+    receipts = manifests.read_receipts(plan, out)
+    manifest = manifests.make_manifest(plan, receipts, row(plan.settings.poses.backbone).skeleton)
+    if run["shards"] or not (out / manifests.FILE).exists():
+        write_card(manifest, out)
+        record_run(run, out)
+        manifests.write_manifest(manifest, out)
+    return Built(manifest, tuple(receipts), run, len(shards) - run["shards"])
+
+
+def _run_facts(
+    tally: Tally, started: float, workers: int, shards: int, beam_args: Sequence[str]
+) -> dict[str, Any]:
+    counts = tally.read()
+    return {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "seconds": round(time.time() - started, 3),
+        "machine": platform.platform(),
+        "cpus": os.cpu_count(),
+        "workers": workers,
+        "beam_args": list(beam_args),
+        "shards": shards,
+        "decoded": counts["clips"],
+        "frames": counts["frames"],
+        "processes": {str(pid): dict(own) for pid, own in sorted(tally.by_process.items())},
+    }
+
+
+def clear(out: Path) -> None:
+    """Remove what posebeam wrote into OUT, and nothing else."""
+    for name in OURS:
+        path = out / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _remove_strangers(plan: Plan, out: Path) -> None:
+    """Remove shards of an earlier plan with other numbers, so that no reader takes them in."""
+    receipts = {name.receipt for name in plan.shards}
+    files = {name.file(product) for name in plan.shards for product in ("poses", "windows", "rejected")}
+    for folder in ("poses", "windows", "rejected", "_shards"):
+        for path in (out / folder).glob("*"):
+            if f"{folder}/{path.name}" not in receipts | files:
+                path.unlink()
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """One driver a folder. Rubbish of a run that was killed is removed first, ours at the end."""
+    work = out / WORK
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise PlanError(f"another build is writing to {out}: wait for it or take another folder") from error
+        for path in work.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+        try:
+            yield
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+            if not any(out.iterdir()):
+                out.rmdir()
+
+
+@contextmanager
+def _watched(folder: Path, watch: Watch | None) -> Iterator[Tally]:
+    """Read the workers' reports while the graph runs."""
+    tally, over = Tally(folder), threading.Event()
+
+    def look() -> None:
+        while watch is not None and not over.wait(_LOOK_SECONDS):
+            watch(tally.read())
+
+    thread = threading.Thread(target=look, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield tally
+    finally:
+        over.set()
+        thread.join()
+        if watch is not None:
+            watch(tally.read())

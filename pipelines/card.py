@@ -1,0 +1,80 @@
+"""Card: OUT/README.md, for people and for datasets.load_dataset."""
+
+from pathlib import Path
+from typing import Any
+
+from posebeam.pipelines.publish import publish_text
+
+FILE = "README.md"
+
+_CHAINS = {
+    "act": "the published AcT chain, quirks included: v[0] is the position, a missing joint is (0, 0) before "
+    "centring and looks real after it (use `valid`)",
+    "act-repaired": "the AcT chain with its quirks mended: centring looks at seen joints only, v[0] = 0, gaps "
+    "are interpolated",
+}
+_SOURCES = {
+    "ucf101": "UCF101, research use, https://www.crcv.ucf.edu/data/UCF101.php; what is made of it inherits "
+    "its terms.",
+    "videos": "Your own videos: their licence is yours to state.",
+}
+
+
+def write_card(manifest: dict[str, Any], out: Path) -> None:
+    """Publish the data card."""
+    publish_text(_front_matter(manifest) + _body(manifest), out, FILE)
+
+
+def _front_matter(manifest: dict[str, Any]) -> str:
+    lines = ["---", "license: other", "task_categories:", "- video-classification", "configs:"]
+    for product in sorted({file["product"] for file in manifest["files"]}, key=lambda name: name != "windows"):
+        lines.append(f"- config_name: {product}")
+        lines += ["  default: true"] if product == "windows" else []
+        lines.append("  data_files:")
+        splits = dict.fromkeys(file["split"] for file in manifest["files"] if file["product"] == product)
+        for split in sorted(splits, key=("train", "validation", "test").index):
+            lines += [f"  - split: {split}", f"    path: {product}/{split}-*.parquet"]
+    return "\n".join([*lines, "---", "", ""])
+
+
+def _sum(clips: dict[str, int]) -> str:
+    parts = " + ".join(f"{clips[name]:,} {name}" for name in ("built", "rejected", "missing"))
+    return f"{clips['listed']:,} listed = {parts}"
+
+
+def _body(manifest: dict[str, Any]) -> str:
+    config, clips, rows = manifest["config"], manifest["clips"], manifest["rows"]
+    n = config["window"]
+    table = "\n".join(f"| {name} | {count:,} |" for name, count in sorted(rows.items()))
+    classes = "\n".join(f"{index}. {name}" for index, name in enumerate(manifest["classes"]))
+    return f"""# Pose windows made by posebeam
+
+| | |
+|---|---|
+| backbone | {config["backbone"]}, weights sha256 `{config["weights_sha256"]}` |
+| chain | `{config["chain"]}` version {config["chain_version"]}: {_CHAINS[config["chain"]]} |
+| layout | `{config["layout"]}` (13 joints) |
+| windows | {n} frames, stride {config["stride"]}, joints scored under {config["min_score"]} are missing |
+| clips | {_sum(clips)} |
+| frames | {manifest["frames"]:,} |
+
+A row of `windows` is one window of {n} frames of one person: `x` is [{n}, 52] flattened (13 joints x
+(x, y, vx, vy), keypoint-major), `valid` is [{n}, 13] flattened: false where a joint was not seen, in frames
+without the person, and in padding. `start` is the frame number of its first frame. `label` is the index into
+the class names below. `group` keeps what belongs together on one side of every split.
+A row of `poses` is a segment of at most 1,024 frames of one person ({config["skeleton"]}, source pixels).
+A row of `rejected` is a clip that gave nothing, with the reason.
+The person: these backbones see one person a frame; `person` is 0.
+
+| rows | |
+|---|---|
+{table}
+
+## Classes
+
+{classes}
+
+## Source
+
+{_SOURCES[config["kind"]]}
+"""

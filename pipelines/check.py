@@ -1,0 +1,117 @@
+"""Check: whether a data set is what its manifest says, and whether its splits are honest."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from posebeam.pipelines.manifest import read_manifest
+from posebeam.pipelines.plan import read_plan
+from posebeam.pipelines.publish import file_sha256
+from posebeam.pipelines.receipt import read_receipt
+from posebeam.pipelines.schema import Product, poses, rejected, windows
+from posebeam.pipelines.shard import ShardName
+
+_LAYOUT = {"layout": "layout", "chain": "chain", "chain_version": "chain_version", "backbone": "backbone"}
+
+
+def check(out: Path) -> list[str]:
+    """Findings as sentences, none if all is well. DataError if OUT is no finished data set."""
+    plan, manifest = read_plan(out), read_manifest(out)
+    findings = [*_plan_and_receipts(out, plan, manifest), *_strangers(out, manifest)]
+    whole = []
+    for file in manifest["files"]:
+        found = list(_file(out, file, manifest))
+        findings += found
+        whole += [] if found else [file]
+    return findings + list(_leaks(out, whole)) + list(_labels(out, whole, manifest["classes"]))
+
+
+def _plan_and_receipts(out: Path, plan: dict[str, Any], manifest: dict[str, Any]) -> Iterator[str]:
+    if plan["hash"] != manifest["plan"]:
+        yield "manifest.json was made under another plan than plan.json"
+    clips = manifest["clips"]
+    if clips["listed"] != clips["built"] + clips["rejected"] + clips["missing"]:
+        yield f"clips do not add up: {clips}"
+    files = {file["path"]: file["sha256"] for file in manifest["files"]}
+    for name, facts in plan["shards"].items():
+        receipt = read_receipt(out, ShardName.parse(name))
+        if receipt is None:
+            yield f"{name}: its receipt is missing or damaged"
+        elif (receipt.plan, receipt.refs) != (plan["hash"], facts["refs"]):
+            yield f"{name}: its receipt was written under another plan"
+        elif receipt.built + receipt.rejected != facts["clips"]:
+            yield f"{name}: {receipt.built} built + {receipt.rejected} rejected, planned {facts['clips']} clips"
+        elif any(files.get(file.path) != file.sha256 for file in receipt.files):
+            yield f"{name}: receipt and manifest name different files"
+
+
+def _strangers(out: Path, manifest: dict[str, Any]) -> Iterator[str]:
+    known = {file["path"] for file in manifest["files"]}
+    for product in sorted({file["product"] for file in manifest["files"]}):
+        for path in sorted((out / product).glob("*")):
+            if f"{product}/{path.name}" not in known:
+                yield f"{product}/{path.name}: a file that the manifest does not know"
+
+
+def _product(name: str, length: int) -> Product:
+    return {"poses": poses(), "windows": windows(length), "rejected": rejected()}[name]
+
+
+def _file(out: Path, file: dict[str, Any], manifest: dict[str, Any]) -> Iterator[str]:
+    """Existence, hash, schema, rows and footer of one file."""
+    path, name = out / file["path"], file["path"]
+    if not path.is_file():
+        yield f"{name}: missing"
+        return
+    if file_sha256(path) != file["sha256"]:
+        yield f"{name}: its sha256 differs from the manifest's: the file was changed or damaged"
+    try:
+        parquet = pq.ParquetFile(path)
+    except (OSError, pa.ArrowException) as error:
+        yield f"{name}: cannot be read as Parquet: {error}"
+        return
+    product = _product(file["product"], manifest["config"]["window"])
+    if not parquet.schema_arrow.equals(product.schema):
+        yield f"{name}: its schema is not that of {product.name}"
+    if parquet.metadata.num_rows != file["rows"]:
+        yield f"{name}: {parquet.metadata.num_rows} rows, the manifest says {file['rows']}"
+    footer = parquet.schema_arrow.metadata or {}
+    for key in _LAYOUT:
+        got, want = footer.get(f"posebeam.{key}".encode()), str(manifest["config"][key])
+        if (got is not None or product.name == "windows") and got != want.encode():
+            yield f"{name}: {key} {(got or b'none').decode()!r} in its footer, {want!r} in the manifest"
+
+
+def _leaks(out: Path, files: list[dict[str, Any]]) -> Iterator[str]:
+    """Groups that stand on both sides of a split: of the files, and of each official split."""
+    sides: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for file in files:
+        if file["product"] != "poses":
+            continue
+        table = pq.read_table(out / file["path"], columns=["label_name", "group", "split1", "split2", "split3"])
+        for row in table.group_by(table.column_names).aggregate([]).to_pylist():
+            own = {"split": file["split"]} | {name: row[name] for name in ("split1", "split2", "split3")}
+            for name, part in own.items():
+                if part is not None:
+                    sides[name, row["group"]].add(part)
+    for (name, group), parts in sorted(sides.items()):
+        if len(parts) > 1:
+            yield f"group {group!r} stands on both sides of {name}: {', '.join(sorted(parts))}"
+
+
+def _labels(out: Path, files: list[dict[str, Any]], classes: list[str]) -> Iterator[str]:
+    """Labels that are not the index of their name, and features that are not finite."""
+    for file in files:
+        if file["product"] != "windows":
+            continue
+        for batch in pq.ParquetFile(out / file["path"]).iter_batches(1024, columns=["x", "label", "label_name"]):
+            names = batch["label_name"].to_pylist()
+            if names != [classes[label] if label < len(classes) else None for label in batch["label"].to_pylist()]:
+                yield f"{file['path']}: a label is not the index of its name in the manifest's classes"
+            if not pc.all(pc.is_finite(batch["x"].flatten())).as_py():
+                yield f"{file['path']}: x holds values that are not finite"

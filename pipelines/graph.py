@@ -1,0 +1,47 @@
+"""The graph: references to shards to receipts."""
+
+from collections.abc import Mapping, Sequence
+
+import apache_beam as beam
+
+from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.estimate import BuildShard, Keyed
+from posebeam.pipelines.job import Job
+from posebeam.pipelines.shard import ShardName
+
+
+class BuildShards(beam.PTransform):
+    """Pipeline to receipts. The only shuffle is over references; all that follows it is fused."""
+
+    def __init__(self, job: Job, shards: Mapping[ShardName, Sequence[ClipRef]], workers: int = 1):
+        super().__init__()
+        self._job = job
+        self._pairs = [
+            (str(name), ref) for name in deal(shards, workers) for ref in (shards[name] or (None,))
+        ]  # a shard without clips is a file without rows: it travels as None
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        """refs -> group by shard -> skip what is finished -> build."""
+        job = self._job
+        return (
+            pipeline
+            | "References" >> beam.Create(self._pairs, reshuffle=False)
+            | "Shards" >> beam.GroupByKey()
+            | "SkipFinished" >> beam.Filter(_is_unfinished, job)
+            | "Build" >> beam.ParDo(BuildShard(job))
+        )
+
+
+def _is_unfinished(element: Keyed, job: Job) -> bool:
+    return not job.is_finished(ShardName.parse(element[0]))
+
+
+def deal(shards: Mapping[ShardName, Sequence[ClipRef]], workers: int) -> list[ShardName]:
+    """An order of the shards that loads the workers evenly.
+
+    Beam's local runner deals key k to worker k % workers and never rebalances: heaviest first, and every
+    other round backwards, so that no worker always gets the heavier one.
+    """
+    heavy = sorted(shards, key=lambda name: (-sum(ref.size for ref in shards[name]), name))
+    rounds = [heavy[first : first + workers] for first in range(0, len(heavy), workers)]
+    return [name for number, dealt in enumerate(rounds) for name in (reversed(dealt) if number % 2 else dealt)]

@@ -1,0 +1,186 @@
+"""Prefetch: a clip's frames, decoded ahead in a thread of its own, bounded in bytes; ends what stalls."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Protocol
+
+from posebeam.pipelines.decode import DecodeReport, Frame
+from posebeam.transforms.errors import DecodeError, WorkerError
+
+STALL_SECONDS = 60.0
+MOST_ABANDONED = 3  # threads that hang in a decoder cannot be killed: so many, and the process is given up
+_TICK_SECONDS = 1.0
+_JOIN_SECONDS = 5.0
+
+_abandoned: list[threading.Thread] = []
+_abandoned_lock = threading.Lock()
+
+
+class Frames(Protocol):
+    """What is decoded ahead: a Clip. `decoded` counts frames also where none is given out."""
+
+    def __iter__(self) -> Iterator[Frame]: ...
+    def close(self) -> None: ...
+    @property
+    def decoded(self) -> int: ...
+    @property
+    def report(self) -> DecodeReport: ...
+
+
+class Prefetch:
+    """Iterates once over the frames of the clip that open_fn opens; `report` after the end. A context manager.
+
+    open_fn runs in the thread too: opening may hang as well. byte_budget bounds the frames that wait; one may
+    always wait, however large. One more is with the decoder, and one with the consumer.
+    stall_seconds without progress of the decoder, counted only while the consumer waits for it, is a
+    DecodeError; its thread is left behind, and the third that hangs at a time is a WorkerError.
+    What open_fn or the clip raises is raised here, after the frames that came before it.
+    """
+
+    def __init__(
+        self, open_fn: Callable[[], Frames], byte_budget: int, stall_seconds: float = STALL_SECONDS
+    ) -> None:
+        self._belt = _Belt(byte_budget)
+        self._stall_seconds = stall_seconds
+        # The thread knows the belt, not this object: a Prefetch that is forgotten still ends its thread.
+        self._thread = threading.Thread(
+            target=_fill, args=(self._belt, open_fn), name="posebeam-decode", daemon=True
+        )
+        self._thread.start()
+
+    def __enter__(self) -> "Prefetch":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self._belt.shut()
+
+    def __iter__(self) -> "Prefetch":
+        return self
+
+    def __next__(self) -> Frame:
+        """The next frame; waits for the decoder."""
+        tick = min(_TICK_SECONDS, self._stall_seconds / 4)
+        silent, progress = 0.0, self._belt.progress
+        while not self._belt.wait(tick):
+            # Ticks are counted, not the clock: a machine that was suspended has not stalled.
+            silent += tick
+            if self._belt.progress != progress:
+                silent, progress = 0.0, self._belt.progress
+            if silent >= self._stall_seconds:
+                self._abandon()
+        return self._belt.take()
+
+    @property
+    def report(self) -> DecodeReport:
+        """What the clip turned out to be; only after its last frame."""
+        if self._belt.report is None:
+            raise RuntimeError("a clip has its report after its last frame: iterate to the end first")
+        return self._belt.report
+
+    def close(self) -> None:
+        """Drop what waits and end the thread; nothing happens if it has ended."""
+        self._belt.shut()
+        if self._thread not in _abandoned:
+            self._thread.join(_JOIN_SECONDS)
+
+    def _abandon(self) -> None:
+        error = DecodeError(f"stalled: the decoder gave no frame for {self._stall_seconds:g} s")
+        self._belt.shut(error)
+        with _abandoned_lock:
+            _abandoned[:] = [thread for thread in _abandoned if thread.is_alive()] + [self._thread]
+            hanging = len(_abandoned)
+        if hanging >= MOST_ABANDONED:
+            raise WorkerError(
+                f"{hanging} decoder threads hang and cannot be ended: this process is given up. "
+                "Is the disk or network that holds the clips alive?"
+            )
+
+
+def _fill(belt: "_Belt", open_fn: Callable[[], Frames]) -> None:
+    """The thread: decode until the end, the first error, or the consumer's leaving."""
+    clip: Frames | None = None
+    try:
+        clip = open_fn()
+        belt.source = clip
+        for frame in clip:
+            if not belt.put(frame):
+                return
+        belt.finish(clip.report)
+    except BaseException as error:
+        belt.finish(None, error)
+    finally:
+        belt.source = None
+        if clip is not None:
+            clip.close()
+
+
+class _Belt:
+    """Frames between two threads: puts wait for room, takes for frames."""
+
+    def __init__(self, byte_budget: int) -> None:
+        self._budget = byte_budget
+        self._frames: deque[Frame] = deque()
+        self._bytes = 0
+        self._changed = threading.Condition()
+        self._ended = False
+        self._error: BaseException | None = None
+        self.report: DecodeReport | None = None
+        self.source: Frames | None = None
+
+    @property
+    def progress(self) -> int:
+        """Grows as long as the decoder works."""
+        source = self.source
+        return -1 if source is None else source.decoded
+
+    def put(self, frame: Frame) -> bool:
+        """Wait for room and lay the frame down; False if nobody wants it any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or self._fits(frame))
+            if self._ended:
+                return False
+            self._frames.append(frame)
+            self._bytes += frame.rgb.nbytes
+            self._changed.notify_all()
+            return True
+
+    def _fits(self, frame: Frame) -> bool:
+        return not self._frames or self._bytes + frame.rgb.nbytes <= self._budget
+
+    def finish(self, report: DecodeReport | None, error: BaseException | None = None) -> None:
+        """The producer's end; unless the consumer left before."""
+        with self._changed:
+            if not self._ended:
+                self._ended, self.report, self._error = True, report, error
+                self._changed.notify_all()
+
+    def shut(self, error: BaseException | None = None) -> None:
+        """The consumer's end: what waits is dropped, what is put is refused."""
+        with self._changed:
+            self._frames.clear()
+            self._ended, self._error = True, error
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether there is something to take, at the latest after the given time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._ended or bool(self._frames), seconds)
+
+    def take(self) -> Frame:
+        """The next frame; the error that ended them, or StopIteration. Only after a wait that said so."""
+        with self._changed:
+            if self._frames:
+                frame = self._frames.popleft()
+                self._bytes -= frame.rgb.nbytes
+                self._changed.notify_all()
+                return frame
+            if self._error is not None:
+                raise self._error
+            raise StopIteration

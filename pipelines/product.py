@@ -1,0 +1,175 @@
+"""Products of a shard: frames to people to rows to files to a receipt."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from posebeam.models.estimator import Estimator
+from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.decode import open_clip, probe
+from posebeam.pipelines.job import Job
+from posebeam.pipelines.lockstep import Ended, Event, Failed, Fill, Seen, lockstep, slots_for
+from posebeam.pipelines.prefetch import Prefetch
+from posebeam.pipelines.progress import Reporter
+from posebeam.pipelines.publish import file_sha256, publish, workspace
+from posebeam.pipelines.receipt import FileFacts, Receipt
+from posebeam.pipelines.schema import (
+    Product,
+    clip_columns,
+    pose_row,
+    poses,
+    rejected,
+    rejected_row,
+    window_rows,
+    windows,
+)
+from posebeam.pipelines.shard import ShardName, write_parquet
+from posebeam.pipelines.spool import Spool
+from posebeam.transforms.follow import Follower
+from posebeam.transforms.track import PoseTrack
+from posebeam.transforms.windows import Windower
+
+
+def build_shard(
+    job: Job, name: ShardName, refs: Sequence[ClipRef], estimator: Estimator, reporter: Reporter
+) -> Receipt:
+    """Decode, estimate, window and write one shard; its receipt is written last and returned."""
+    out, settings = Path(job.out), job.settings
+    longest_first = sorted(refs, key=lambda ref: (-probe(ref.uri), ref.clip_id))
+    slots = slots_for(len(refs), settings.poses.batch_size, 2 if estimator.device_kind == "cuda" else 1)
+    share = job.frame_bytes // (2 * slots)
+    fill, halvings = Fill(), estimator.halvings
+    with workspace(out) as folder:
+        rows = _Rows(job, folder, estimator.skeleton.name)
+        events = lockstep(longest_first, partial(_open, job, share), estimator, slots, fill)
+        for event in events:
+            rows.take(event)
+            _report(event, reporter)
+        files = tuple(_publish(out, folder, name, *product) for product in rows.products())
+    receipt = Receipt(
+        shard=str(name),
+        plan=job.plan_hash,
+        refs=job.refs[str(name)],
+        built=rows.built,
+        rejected=len(rows.rejected),
+        frames=rows.frames,
+        steps=fill.steps,
+        slots=fill.slots,
+        not_finite=rows.not_finite,
+        halvings=estimator.halvings - halvings,
+        warnings=tuple(sorted(rows.warnings)),
+        files=files,
+    )
+    receipt.write(out)
+    reporter.count("shards")
+    return receipt
+
+
+def _open(job: Job, share: int, ref: ClipRef) -> Prefetch:
+    return Prefetch(partial(open_clip, ref.uri), share, job.stall_seconds)
+
+
+def _report(event: Event, reporter: Reporter) -> None:
+    if isinstance(event, Seen):
+        reporter.count("frames")
+    else:
+        reporter.count("clips")
+        reporter.count("rejected", int(isinstance(event, Failed)))
+
+
+def _publish(
+    out: Path, folder: Path, name: ShardName, product: Product, tables: Any, footer: Mapping[str, str]
+) -> FileFacts:
+    unfinished, final = folder / f"{product.name}.parquet", out / name.file(product.name)
+    rows = write_parquet(unfinished, product, tables, footer)
+    facts = FileFacts(
+        name.file(product.name), product.name, rows, unfinished.stat().st_size, file_sha256(unfinished)
+    )
+    publish(unfinished, final)
+    return facts
+
+
+@dataclass(eq=False)
+class _ClipState:
+    """One clip on its way to rows. seconds holds the timestamps of frames that are in no segment yet."""
+
+    columns: dict[str, Any]
+    follower: Follower
+    windowers: dict[int, Windower] = field(default_factory=dict)
+    segments: int = 0
+    seconds: dict[int, float] = field(default_factory=dict)
+    size: tuple[int, int] = (0, 0)
+
+
+class _Rows:
+    """Events of the loop to rows of poses, windows and rejected."""
+
+    def __init__(self, job: Job, folder: Path, skeleton: str):
+        self._job = job
+        self._skeleton = skeleton
+        self._length = job.settings.windows.length
+        self._poses = Spool(folder / "poses.arrow", poses())
+        self._windows = Spool(folder / "windows.arrow", windows(self._length))
+        self._clips: dict[str, _ClipState] = {}
+        self.rejected: dict[str, pa.Table] = {}
+        self.warnings: list[tuple[str, str]] = []
+        self.built = self.frames = self.not_finite = 0
+
+    def take(self, event: Event) -> None:
+        """Take in one event."""
+        clip = self._clips.setdefault(event.ref.clip_id, self._begin(event.ref))
+        if isinstance(event, Seen):
+            self._seen(clip, event)
+        elif isinstance(event, Ended):
+            self._ended(self._clips.pop(event.ref.clip_id), event)
+        else:
+            del self._clips[event.ref.clip_id]
+            self.rejected[event.ref.clip_id] = rejected_row(event.ref, event.error)
+
+    def _begin(self, ref: ClipRef) -> _ClipState:
+        return _ClipState(clip_columns(ref, self._job.classes), Follower(ref.clip_id, self._skeleton))
+
+    def _seen(self, clip: _ClipState, event: Seen) -> None:
+        self.frames += 1
+        clip.size = event.frame.rgb.shape[1], event.frame.rgb.shape[0]
+        clip.seconds[event.frame.number] = event.frame.seconds
+        for track in clip.follower.push(event.frame.number, event.people):
+            self._add(clip, track)
+
+    def _ended(self, clip: _ClipState, event: Ended) -> None:
+        for track in clip.follower.finish():
+            self._add(clip, track)
+        for person, windower in clip.windowers.items():
+            self._add_windows(clip, person, windower.finish())
+        self.built += 1
+        self.not_finite += event.not_finite
+        self.warnings += [(event.ref.clip_id, text) for text in event.report.warnings]
+
+    def _add(self, clip: _ClipState, track: PoseTrack) -> None:
+        seconds = [clip.seconds[number] for number in track.frames.tolist()]
+        clip.seconds = {number: at for number, at in clip.seconds.items() if number > track.frames[-1]}
+        row = pose_row(clip.columns, track, clip.segments, clip.size, seconds)
+        self._poses.add((track.clip_id, track.person, clip.segments), row)
+        clip.segments += 1
+        if track.person not in clip.windowers:
+            clip.windowers[track.person] = Windower(self._job.settings.windows)
+        self._add_windows(clip, track.person, clip.windowers[track.person].push(track))
+
+    def _add_windows(self, clip: _ClipState, person: int, found: Sequence[Any]) -> None:
+        if found:
+            key = (clip.columns["clip_id"], person, found[0].start)
+            self._windows.add(key, window_rows(clip.columns, found, self._length))
+
+    def products(self) -> list[tuple[Product, Any, dict[str, str]]]:
+        """Every product with its rows in order and its footer."""
+        without, skeleton = self.rejected.keys(), self._skeleton
+        refused = [self.rejected[clip_id] for clip_id in sorted(self.rejected)]
+        return [
+            (self._poses.product, self._poses.tables(without), self._job.footer("poses", skeleton)),
+            (self._windows.product, self._windows.tables(without), self._job.footer("windows", skeleton)),
+            (rejected(), iter(refused), self._job.footer("rejected", skeleton)),
+        ]

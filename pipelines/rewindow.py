@@ -1,0 +1,91 @@
+"""Rewindow: the cheap half again, from stored poses, without touching a video."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from posebeam.models.registry import row
+from posebeam.pipelines import manifest as manifests
+from posebeam.pipelines.card import write_card
+from posebeam.pipelines.job import Job
+from posebeam.pipelines.plan import Plan, read_plan, write_plan
+from posebeam.pipelines.publish import file_sha256, publish, workspace
+from posebeam.pipelines.receipt import FileFacts, Receipt, read_receipt
+from posebeam.pipelines.schema import track_of, window_rows, windows
+from posebeam.pipelines.settings import Settings
+from posebeam.pipelines.shard import ShardName, write_parquet
+from posebeam.transforms.errors import DataError
+from posebeam.transforms.skeleton import skeleton
+from posebeam.transforms.windows import Windower, WindowRule
+
+
+def rewindow(old: Path, new: Path, rule: WindowRule) -> dict[str, Any]:
+    """A data set NEW with the poses of OLD and windows by another rule; returns its manifest.
+
+    With the rule of OLD, NEW is OLD byte for byte.
+    """
+    manifests.read_manifest(old)
+    plan = plan_of(read_plan(old))
+    fresh = replace(plan, settings=Settings(plan.settings.poses, rule))
+    write_plan(fresh, new)
+    job, receipts = Job.of(fresh, new, "", ""), []
+    for name in sorted(plan.shards):
+        receipt = read_receipt(old, name)
+        if receipt is None:
+            raise DataError(f"{old}: {name} has no receipt: run posebeam check {old}")
+        receipts.append(_shard(old, new, name, receipt, job))
+    manifest = manifests.make_manifest(fresh, receipts, row(plan.settings.poses.backbone).skeleton)
+    write_card(manifest, new)
+    manifests.write_manifest(manifest, new)
+    return manifest
+
+
+def plan_of(data: dict[str, Any]) -> Plan:
+    """The record from plan.json."""
+    shards = {ShardName.parse(name): (facts["clips"], facts["refs"]) for name, facts in data["shards"].items()}
+    settings = Settings.from_dict(data["settings"])
+    return Plan(settings, tuple(data["classes"]), shards, data["missing"], data["unlisted"])
+
+
+def _shard(old: Path, new: Path, name: ShardName, receipt: Receipt, job: Job) -> Receipt:
+    joints = row(job.settings.poses.backbone).skeleton
+    files = []
+    with workspace(new) as folder:
+        for facts in receipt.files:
+            unfinished = folder / facts.product
+            if facts.product == "windows":
+                rows = _windows(old / name.file("poses"), job, joints)
+                product = windows(job.settings.windows.length)
+                count = write_parquet(unfinished, product, rows, job.footer("windows", joints))
+                size, digest = unfinished.stat().st_size, file_sha256(unfinished)
+                facts = FileFacts(facts.path, "windows", count, size, digest)
+            else:
+                shutil.copyfile(old / facts.path, unfinished)
+            publish(unfinished, new / facts.path)
+            files.append(facts)
+    fresh = replace(receipt, plan=job.plan_hash, files=tuple(files))
+    fresh.write(new)
+    return fresh
+
+
+def _windows(poses: Path, job: Job, skeleton_name: str) -> Iterator[pa.Table]:
+    """Windows of one shard, in the order of its poses: by clip, person, segment."""
+    length, joints = job.settings.windows.length, len(skeleton(skeleton_name))
+    current: tuple[str, int] | None = None
+    segment: dict[str, Any] = {}
+    windower = Windower(job.settings.windows)
+    for batch in pq.ParquetFile(poses).iter_batches(8):
+        for segment_now in batch.to_pylist():
+            key = (segment_now["clip_id"], segment_now["person"])
+            if current not in (None, key):
+                yield window_rows(segment, windower.finish(), length)
+                windower = Windower(job.settings.windows)
+            current, segment = key, segment_now
+            yield window_rows(segment, windower.push(track_of(segment, skeleton_name, joints)), length)
+    if current is not None:
+        yield window_rows(segment, windower.finish(), length)

@@ -1,0 +1,78 @@
+"""The command line: posebeam COMMAND, each command in a file of its own, loaded when it is called."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from posebeam.transforms.errors import ConfigError, PosebeamError
+
+# The one place of names and one-line helps: --help must not import what the commands need.
+COMMANDS = {
+    "run": "Own videos to a trained model in one command: build, train, evaluate, overlay.",
+    "build": "Videos to poses and windows, in Parquet shards.",
+    "windows": "Windows again from stored poses, by another rule.",
+    "check": "Verify a data set: hashes, schema, sums, leaks.",
+    "train": "Train an action model on a data set.",
+    "evaluate": "Measure a trained model on a data set.",
+    "predict": "Say what happens in videos, with a trained model.",
+    "backbones": "List the pose backbones, or one's facts.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands, in the order in which one meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import one command."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"posebeam.workflows.commands.{name}").command
+        command.help = f"{COMMANDS[name]}\n\n{command.help or ''}"
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of --help, without importing a command."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="posebeam")
+def cli() -> None:
+    """Videos and images to pose data sets that train action models.
+
+    What stands after -- is Apache Beam's, for example: posebeam build ... -- --runner=FlinkRunner
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point. Exit codes: 0 done, 1 failed, 2 usage, 3 done with rejects above the limit."""
+    sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+
+
+def run(argv: list[str]) -> int:
+    """One command to its exit code; only here are errors caught."""
+    cut = argv.index("--") if "--" in argv else len(argv)
+    try:
+        code = cli.main(argv[:cut], prog_name="posebeam", standalone_mode=False, obj=argv[cut + 1 :])
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.Abort:
+        click.echo("posebeam: interrupted", err=True)
+        return 1
+    except KeyboardInterrupt:
+        click.echo("posebeam: interrupted; finished shards are kept, the same command goes on", err=True)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except PosebeamError as error:
+        click.echo(f"posebeam: {error}", err=True)
+        return 2 if isinstance(error, ConfigError) else 1

@@ -1,0 +1,203 @@
+"""posebeam build: videos to poses and windows, in Parquet shards."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from posebeam.transforms.windows import WindowRule
+from posebeam.workflows.config import flags, option, resolve
+
+if TYPE_CHECKING:
+    from posebeam.pipelines.build import Built
+    from posebeam.pipelines.listing import Listing
+    from posebeam.pipelines.settings import Settings
+
+KINDS = ("ucf101", "videos")
+_DEFAULT_MIN_SCORE = -1.0
+
+
+@dataclass(frozen=True)
+class BuildConfig:
+    """The flags of posebeam build."""
+
+    backbone: str = option("movenet-lightning", "Pose backbone; posebeam backbones lists them.")
+    weights: str = option("", "Checkpoint of your own for the backbone.")
+    crop_following: bool = option(True, "Look where the person was in the frame before.")
+    split: int = option(1, "ucf101: the official split that names the files.")
+    group: str = option("", "videos: REGEX on the path; what it captures stays on one side of every split.")
+    seed: int = option(0, "videos: seed of the split into train, validation, test.")
+    min_score: float = option(_DEFAULT_MIN_SCORE, "A joint scored lower is missing; -1: the backbone's own.")
+    chain: str = option(WindowRule.chain, "Keypoint chain.", ("act", "act-repaired"))
+    layout: str = option(WindowRule.layout, "Order of the 13 joints.", ("act13-coco", "act13-body25"))
+    window: int = option(WindowRule.length, "Frames a window.")
+    stride: int = option(WindowRule.stride, "Frames between the starts of two windows.")
+    windows: str = option(WindowRule.mode, "All windows of a clip, or its first only.", ("sliding", "first"))
+    short: str = option(
+        WindowRule.short, "A tail under a window: repeat its last pose, or leave it out.", ("pad", "drop")
+    )
+    gaps: str = option(
+        WindowRule.gaps, "Frames without the person: keep as missing, or leave out.", ("keep", "drop")
+    )
+    shards: int = option(0, "Shards a split; 0: one for each 64 clips.")
+    workers: int = option(1, "Worker processes.")
+    threads: int = option(1, "Threads of a worker; another number gives other last bits.")
+    device: str = option("auto", "Where the network runs.", ("auto", "cpu", "cuda"))
+    batch_size: int = option(32, "Frames a batch at most.")
+    limit: int = option(0, "Take N clips only, over all labels and splits; 0: all.")
+    allow_missing: bool = option(False, "ucf101: build although the lists name clips that are absent.")
+    max_rejects: float = option(0.05, "Exit with 3 if a larger share of clips is rejected.")
+    overwrite: bool = option(False, "Replace what posebeam wrote to OUT.")
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@flags(BuildConfig)
+@click.option("--dry-run", is_flag=True, help="Print what would be done and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
+@click.pass_obj
+def command(
+    beam_args: list[str], kind: str, source: Path, out: Path, config: Path | None, dry_run: bool, as_json: bool,
+    **given: Any,
+) -> int:  # fmt: skip
+    """KIND ucf101: <Class>/v_*.avi with ucfTrainTestlist/ below SOURCE.
+    KIND videos: <label>/* or <split>/<label>/* below SOURCE.
+
+    Writes OUT/poses, OUT/windows, OUT/rejected, a card and a manifest. Run again after an interruption: only
+    what is missing is built.
+    """
+    settings = resolve(BuildConfig, config, given)
+    listing = list_source(kind, source, settings)
+    if dry_run:
+        return _dry_run(listing, kind, out, settings, as_json)
+    built = build_data(listing, kind, out, settings, beam_args)
+    return summarise(built, settings.max_rejects, as_json)
+
+
+def list_source(kind: str, source: Path, config: BuildConfig) -> "Listing":
+    """The clips of SOURCE, limited as configured; what is missing or strange is said."""
+    from posebeam.pipelines.limit import limited
+    from posebeam.transforms.errors import SourceError
+    from posebeam.workflows.console import say
+
+    if kind == "ucf101":
+        from posebeam.pipelines.sources import ucf101
+
+        listing = ucf101.list_clips(source, split=config.split)
+    else:
+        from posebeam.pipelines.sources import videos
+
+        listing = videos.list_clips(source, group=config.group or None, seed=config.seed)
+    for text in listing.warnings:
+        say(f"note: {text}")
+    for name, clips in (("listed but absent", listing.missing), ("present but unlisted", listing.unlisted)):
+        if clips:
+            say(f"{len(clips):,} clips {name}: {', '.join(clips[:3])}{' ...' if len(clips) > 3 else ''}")
+    if listing.ignored:
+        say(f"{len(listing.ignored):,} files that are no videos, left alone")
+    if listing.missing and not config.allow_missing:
+        raise SourceError(
+            f"{len(listing.missing):,} of the clips that the lists name are absent from {source}: "
+            "complete it, or build what is there with --allow-missing"
+        )
+    return limited(listing, config.limit)
+
+
+def settings_of(kind: str, config: BuildConfig) -> "Settings":
+    """What decides the bytes, out of the flags."""
+    from posebeam.models.registry import choose_device, row, weights_sha256
+    from posebeam.pipelines.settings import PoseSettings, Settings
+
+    own = Path(config.weights) if config.weights else None
+    min_score = row(config.backbone).min_score if config.min_score == _DEFAULT_MIN_SCORE else config.min_score
+    poses = PoseSettings(
+        kind=kind,
+        backbone=config.backbone,
+        weights_sha256=weights_sha256(config.backbone, own),
+        split=config.split,
+        crop_following=config.crop_following,
+        device_kind=choose_device(config.device).type,
+        batch_size=config.batch_size,
+        threads=config.threads,
+        shards=config.shards,
+        limit=config.limit,
+    )
+    return Settings(poses, window_rule(config, min_score))
+
+
+def window_rule(config: Any, min_score: float) -> WindowRule:
+    """The rule out of flags of the same names."""
+    return WindowRule(
+        length=config.window, stride=config.stride, mode=config.windows, short=config.short, gaps=config.gaps,
+        min_score=min_score, chain=config.chain, layout=config.layout,
+    )  # fmt: skip
+
+
+def build_data(listing: "Listing", kind: str, out: Path, config: BuildConfig, beam_args: list[str]) -> "Built":
+    """Build with live progress; the resolved configuration is written beside the data."""
+    from posebeam.pipelines.build import build
+    from posebeam.workflows.console import clip_progress
+
+    settings = settings_of(kind, config)
+    with clip_progress(len(listing.refs)) as watch:
+        return build(
+            listing, settings, out, weights=config.weights, workers=config.workers, beam_args=beam_args,
+            overwrite=config.overwrite, watch=watch,
+        )  # fmt: skip
+
+
+def _dry_run(listing: "Listing", kind: str, out: Path, config: BuildConfig, as_json: bool) -> int:
+    from posebeam.pipelines.job import Job
+    from posebeam.pipelines.plan import make_plan
+    from posebeam.workflows.console import facts_table, show
+
+    plan, shards = make_plan(listing, settings_of(kind, config))
+    job = Job.of(plan, out, config.weights, "")
+    pending = [name for name in shards if not job.is_finished(name)]
+    facts = {
+        "clips": len(listing.refs), "classes": len(plan.classes), "missing": plan.missing,
+        "shards": len(shards), "shards to build": len(pending),
+        "clips to build": sum(len(shards[name]) for name in pending),
+        "backbone": config.backbone, "configuration": plan.hash[:16],
+    }  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        show(facts_table(f"would build {out}", facts))
+    return 0
+
+
+def summarise(built: "Built", max_rejects: float, as_json: bool) -> int:
+    """Print what came out; 3 if too many clips were rejected."""
+    from posebeam.workflows.console import facts_table, say, show
+
+    clips, run = built.manifest["clips"], built.run
+    steps = sum(receipt.steps * receipt.slots for receipt in built.receipts)
+    facts = {
+        **clips,
+        "frames": built.manifest["frames"],
+        "rows": built.manifest["rows"],
+        "warnings": built.manifest["warnings"],
+        "not_finite": built.manifest["not_finite"],
+        "shards_skipped": built.skipped,
+        "clips_decoded_now": run["decoded"],
+        "frames_per_second": round(run["frames"] / run["seconds"], 1) if run["seconds"] else 0.0,
+        "batch_fill": round(built.manifest["frames"] / steps, 3) if steps else 0.0,
+        "halvings": sum(receipt.halvings for receipt in built.receipts),
+        "seconds": run["seconds"],
+    }
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        show(facts_table("built", facts))
+        for clip_id, text in [warning for receipt in built.receipts for warning in receipt.warnings][:10]:
+            say(f"note: {clip_id}: {text}")
+    share = clips["rejected"] / max(1, clips["built"] + clips["rejected"])
+    if share > max_rejects:
+        say(f"{clips['rejected']} clips were rejected ({share:.1%}, allowed {max_rejects:.1%}): see rejected/")
+        return 3
+    return 0

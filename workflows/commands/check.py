@@ -1,0 +1,26 @@
+"""posebeam check: whether a data set is what it says it is."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def command(out: Path, as_json: bool) -> int:
+    """Verifies the sha256 of every file, schemas, footers, row counts, receipts, labels, and that no group
+    stands on both sides of a split. Exit code 1 if anything is wrong.
+    """
+    from posebeam.pipelines.check import check
+    from posebeam.workflows.console import say
+
+    findings = check(out)
+    if as_json:
+        click.echo(json.dumps({"out": str(out), "findings": findings}))
+    else:
+        for finding in findings:
+            say(f"- {finding}")
+        say(f"{out}: {len(findings)} findings" if findings else f"{out}: all is well")
+    return 1 if findings else 0

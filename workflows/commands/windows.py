@@ -1,0 +1,47 @@
+"""posebeam windows: windows again from stored poses."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from posebeam.transforms.windows import WindowRule
+from posebeam.workflows.config import flags, option, resolve
+
+
+@dataclass(frozen=True)
+class WindowsConfig:
+    """The flags of posebeam windows."""
+
+    min_score: float = option(-1.0, "A joint scored lower is missing; -1: as in OUT.")
+    chain: str = option(WindowRule.chain, "Keypoint chain.", ("act", "act-repaired"))
+    layout: str = option(WindowRule.layout, "Order of the 13 joints.", ("act13-coco", "act13-body25"))
+    window: int = option(WindowRule.length, "Frames a window.")
+    stride: int = option(WindowRule.stride, "Frames between the starts of two windows.")
+    windows: str = option(WindowRule.mode, "All windows of a clip, or its first only.", ("sliding", "first"))
+    short: str = option(
+        WindowRule.short, "A tail under a window: repeat its last pose, or leave it out.", ("pad", "drop")
+    )
+    gaps: str = option(
+        WindowRule.gaps, "Frames without the person: keep as missing, or leave out.", ("keep", "drop")
+    )
+
+
+@click.command()
+@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("new", type=click.Path(file_okay=False, path_type=Path))
+@flags(WindowsConfig)
+def command(out: Path, new: Path, config: Path | None, **given: Any) -> int:
+    """Reads OUT/poses and writes a whole data set NEW; no video is touched."""
+    from posebeam.pipelines.plan import read_plan
+    from posebeam.pipelines.rewindow import rewindow
+    from posebeam.workflows.commands.build import window_rule
+    from posebeam.workflows.console import facts_table, show
+
+    settings = resolve(WindowsConfig, config, given)
+    before = read_plan(out)["settings"]["windows"]["min_score"]
+    rule = window_rule(settings, before if settings.min_score < 0 else settings.min_score)
+    manifest = rewindow(out, new, rule)
+    show(facts_table(f"windows in {new}", manifest["rows"]))
+    return 0

@@ -1,0 +1,92 @@
+"""Configuration: one frozen record a command; its fields are the flags, the file's keys and the defaults."""
+
+import dataclasses
+import tomllib
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from posebeam.transforms.errors import ConfigError
+
+Record = TypeVar("Record")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def option(default: Any, text: str, choices: Sequence[str] = ()) -> Any:
+    """A field of a configuration record: its default, its help, and the values it may take."""
+    return dataclasses.field(default=default, metadata={"help": text, "choices": tuple(choices)})
+
+
+def flags(record: type) -> Callable[[Command], Command]:
+    """Give a click command one flag for each field of the record, and --config FILE.toml."""
+
+    def add(command: Command) -> Command:
+        kinds = typing.get_type_hints(record)
+        for field in reversed(dataclasses.fields(record)):
+            command = _flag(field, kinds[field.name])(command)
+        config = click.option(
+            "--config",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="TOML file with the same names (min_score = 0.3); flags override it.",
+        )
+        return config(command)
+
+    return add
+
+
+def _flag(field: "dataclasses.Field[Any]", kind: Any) -> Callable[[Command], Command]:
+    name, text = field.name.replace("_", "-"), field.metadata["help"]
+    if kind is bool:
+        return click.option(
+            f"--{name}/--no-{name}" if field.default else f"--{name}", default=None, is_flag=True, help=text
+        )
+    choices = field.metadata["choices"]
+    shown = f" [default: {field.default}]" if field.default not in ("", None) else ""
+    return click.option(f"--{name}", type=click.Choice(choices) if choices else kind, help=text + shown)
+
+
+def resolve(record: type[Record], config: Path | None, given: Mapping[str, Any]) -> Record:
+    """defaults < file < flags. given holds what click parsed, None for what was not said."""
+    fields = {field.name: field for field in dataclasses.fields(record)}  # type: ignore[arg-type]
+    kinds = typing.get_type_hints(record)
+    values = _read(config) if config else {}
+    for key, value in values.items():
+        if key not in fields:
+            raise ConfigError(f"{config}: no setting {key!r}; known: {', '.join(fields)}")
+        _check(f"{config}: {key}", value, kinds[key], fields[key].metadata["choices"])
+    said = {key: value for key, value in given.items() if value is not None}
+    return record(**{**values, **said})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} is no TOML file: {error}") from error
+
+
+def _check(where: str, value: Any, kind: Any, choices: Sequence[str]) -> None:
+    right = (
+        isinstance(value, (int, float)) and not isinstance(value, bool) if kind is float else type(value) is kind
+    )
+    if not right:
+        raise ConfigError(f"{where}: got {value!r}, expected {kind.__name__}")
+    if choices and value not in choices:
+        raise ConfigError(f"{where}: got {value!r}, expected one of {', '.join(choices)}")
+
+
+def as_toml(record: Any) -> str:
+    """The resolved configuration, as a file that --config takes."""
+    lines = [f"{key} = {_toml(value)}" for key, value in dataclasses.asdict(record).items()]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return repr(value)

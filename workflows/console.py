@@ -1,0 +1,73 @@
+"""Console: live progress and summary tables in the terminal."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+CONSOLE = Console(stderr=True)  # stdout is for what --json prints
+
+
+@contextmanager
+def clip_progress(clips: int) -> Iterator[Any]:
+    """A bar over clips with frames a second, rejects and time left; yields the function that takes counts."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("clips"),
+        TextColumn("{task.fields[rate]:.0f} frames/s"), TextColumn("{task.fields[rejected]} rejected"),
+        TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=CONSOLE, transient=not CONSOLE.is_terminal) as progress:
+        task = progress.add_task("build", total=clips, rate=0.0, rejected=0)
+
+        def show(counts: Counter[str]) -> None:
+            elapsed = progress.tasks[0].elapsed or 0.0
+            rate = counts["frames"] / elapsed if elapsed > 0 else 0.0
+            progress.update(task, completed=counts["clips"], rate=rate, rejected=counts["rejected"])
+
+        yield show
+
+
+def facts_table(title: str, facts: Mapping[str, Any]) -> Table:
+    """A two-column table."""
+    table = Table(title=title, show_header=False, title_justify="left")
+    for name, value in facts.items():
+        table.add_row(name, str(value))
+    return table
+
+
+def rows_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    """A table with a header; columns of numbers stand right."""
+    table = Table(title=title, title_justify="left")
+    for index, name in enumerate(header):
+        numbers = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows)
+        table.add_column(name, justify="right" if numbers else "left")
+    for row in rows:
+        table.add_row(*(str(value) for value in row))
+    return table
+
+
+def say(text: str) -> None:
+    """A line for people, on stderr."""
+    CONSOLE.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def show(table: Table) -> None:
+    """A table for people, on stderr."""
+    CONSOLE.print(table)
+
+
+def is_terminal() -> bool:
+    """Whether a person looks on."""
+    return sys.stderr.isatty()
