@@ -30,7 +30,7 @@ class Frames(Protocol):
 
 
 class Prefetch:
-    """Iterates once over the frames of the clip that open_fn opens; `report` after the end. A context manager.
+    """Iterates once over the frames of the clip that open_fn opens, then has its `report`. A context manager.
 
     open_fn runs in the thread too: opening may hang as well. byte_budget bounds the frames that wait; one may
     always wait, however large. One more is with the decoder, and one with the consumer.
