@@ -1,11 +1,12 @@
 """Prefetch: a clip's frames, decoded ahead in a thread of its own, bounded in bytes; ends what stalls."""
 
+import atexit
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol
+from weakref import WeakKeyDictionary
 
+from posebeam.pipelines.belt import Belt, Frames
 from posebeam.pipelines.decode import DecodeReport, Frame
 from posebeam.transforms.errors import DecodeError, WorkerError
 
@@ -14,19 +15,9 @@ MOST_ABANDONED = 3  # threads that hang in a decoder cannot be killed: so many, 
 _TICK_SECONDS = 1.0
 _JOIN_SECONDS = 5.0
 
+_running: WeakKeyDictionary[threading.Thread, Belt] = WeakKeyDictionary()
 _abandoned: list[threading.Thread] = []
-_abandoned_lock = threading.Lock()
-
-
-class Frames(Protocol):
-    """What is decoded ahead: a Clip. `decoded` counts frames also where none is given out."""
-
-    def __iter__(self) -> Iterator[Frame]: ...
-    def close(self) -> None: ...
-    @property
-    def decoded(self) -> int: ...
-    @property
-    def report(self) -> DecodeReport: ...
+_lock = threading.Lock()
 
 
 class Prefetch:
@@ -42,12 +33,14 @@ class Prefetch:
     def __init__(
         self, open_fn: Callable[[], Frames], byte_budget: int, stall_seconds: float = STALL_SECONDS
     ) -> None:
-        self._belt = _Belt(byte_budget)
+        self._belt = Belt(byte_budget)
         self._stall_seconds = stall_seconds
         # The thread knows the belt, not this object: a Prefetch that is forgotten still ends its thread.
         self._thread = threading.Thread(
             target=_fill, args=(self._belt, open_fn), name="posebeam-decode", daemon=True
         )
+        with _lock:
+            _running[self._thread] = self._belt
         self._thread.start()
 
     def __enter__(self) -> "Prefetch":
@@ -93,7 +86,7 @@ class Prefetch:
     def _abandon(self) -> None:
         error = DecodeError(f"stalled: the decoder gave no frame for {self._stall_seconds:g} s")
         self._belt.shut(error)
-        with _abandoned_lock:
+        with _lock:
             _abandoned[:] = [thread for thread in _abandoned if thread.is_alive()] + [self._thread]
             hanging = len(_abandoned)
         if hanging >= MOST_ABANDONED:
@@ -103,7 +96,18 @@ class Prefetch:
             )
 
 
-def _fill(belt: "_Belt", open_fn: Callable[[], Frames]) -> None:
+@atexit.register
+def _end_all() -> None:
+    """A thread that comes back from OpenCV while the interpreter is torn down would abort the process."""
+    with _lock:
+        running = [(thread, belt) for thread, belt in _running.items() if thread not in _abandoned]
+    for _, belt in running:
+        belt.shut()
+    for thread, _ in running:
+        thread.join(_JOIN_SECONDS)
+
+
+def _fill(belt: Belt, open_fn: Callable[[], Frames]) -> None:
     """The thread: decode until the end, the first error, or the consumer's leaving."""
     clip: Frames | None = None
     try:
@@ -119,68 +123,3 @@ def _fill(belt: "_Belt", open_fn: Callable[[], Frames]) -> None:
         belt.source = None
         if clip is not None:
             clip.close()
-
-
-class _Belt:
-    """Frames between two threads: puts wait for room, takes for frames."""
-
-    def __init__(self, byte_budget: int) -> None:
-        self._budget = byte_budget
-        self._frames: deque[Frame] = deque()
-        self._bytes = 0
-        self._changed = threading.Condition()
-        self._ended = False
-        self._error: BaseException | None = None
-        self.report: DecodeReport | None = None
-        self.source: Frames | None = None
-
-    @property
-    def progress(self) -> int:
-        """Grows as long as the decoder works."""
-        source = self.source
-        return -1 if source is None else source.decoded
-
-    def put(self, frame: Frame) -> bool:
-        """Wait for room and lay the frame down; False if nobody wants it any more."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._ended or self._fits(frame))
-            if self._ended:
-                return False
-            self._frames.append(frame)
-            self._bytes += frame.rgb.nbytes
-            self._changed.notify_all()
-            return True
-
-    def _fits(self, frame: Frame) -> bool:
-        return not self._frames or self._bytes + frame.rgb.nbytes <= self._budget
-
-    def finish(self, report: DecodeReport | None, error: BaseException | None = None) -> None:
-        """The producer's end; unless the consumer left before."""
-        with self._changed:
-            if not self._ended:
-                self._ended, self.report, self._error = True, report, error
-                self._changed.notify_all()
-
-    def shut(self, error: BaseException | None = None) -> None:
-        """The consumer's end: what waits is dropped, what is put is refused."""
-        with self._changed:
-            self._frames.clear()
-            self._ended, self._error = True, error
-            self._changed.notify_all()
-
-    def wait(self, seconds: float) -> bool:
-        """Whether there is something to take, at the latest after the given time."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._ended or bool(self._frames), seconds)
-
-    def take(self) -> Frame:
-        """The next frame; the error that ended them, or StopIteration. Only after a wait that said so."""
-        with self._changed:
-            if self._frames:
-                frame = self._frames.popleft()
-                self._bytes -= frame.rgb.nbytes
-                self._changed.notify_all()
-                return frame
-            if self._error is not None:
-                raise self._error
-            raise StopIteration
