@@ -27,7 +27,8 @@ def write_card(manifest: dict[str, Any], out: Path) -> None:
 
 def _front_matter(manifest: dict[str, Any]) -> str:
     lines = ["---", "license: other", "task_categories:", "- video-classification", "configs:"]
-    for product in sorted({file["product"] for file in manifest["files"]}, key=lambda name: name != "windows"):
+    products = {file["product"] for file in manifest["files"]}
+    for product in sorted(products, key=lambda name: (name != "windows", name)):
         lines.append(f"- config_name: {product}")
         lines += ["  default: true"] if product == "windows" else []
         lines.append("  data_files:")

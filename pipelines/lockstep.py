@@ -6,7 +6,7 @@ Which frames share a batch follows from the clips alone, never from timing.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -80,47 +80,40 @@ class _Cohort:
         self._seats: list[_Lane | None] = [None] * slots
         self._open = open_clip
         self._estimator = estimator
+        self._endings: list[tuple[_Lane, ClipError | None]] = []  # of clips whose last frames are in flight
 
-    def gather(self, waiting: deque[ClipRef]) -> Generator[Event, None, _Batch]:
-        """The next batch: one frame a seat where frames wait for hints, else as many as fill it."""
+    def gather(self, waiting: deque[ClipRef]) -> _Batch:
+        """The next batch, a frame a seat in turn: one turn where frames wait for hints, else until it is full."""
         batch: _Batch = []
-        size = self._frames_a_batch()
-        share = -(-size // max(1, min(len(self._seats), self._taken() + len(waiting))))
-        for seat in range(len(self._seats)):
-            for _ in range(min(share, size - len(batch))):
-                found = yield from self._next(seat, waiting)
-                if found is None:
-                    break
-                batch.append(found)
+        hints, most = self._estimator.wants_hints, self._estimator.batch_size
+        while len(batch) < most:
+            before = len(batch)
+            for seat in range(len(self._seats)):
+                batch += self._next(seat, waiting) if len(batch) < most else []
+            if hints or len(batch) == before:
+                break
         return batch
 
-    def _frames_a_batch(self) -> int:
-        return len(self._seats) if self._estimator.wants_hints else self._estimator.batch_size
-
-    def _taken(self) -> int:
-        return sum(lane is not None for lane in self._seats)
-
-    def _next(self, seat: int, waiting: deque[ClipRef]) -> Generator[Event, None, tuple[_Lane, Frame] | None]:
-        """The seat's next frame, from the next clip if its own has ended; None when no clip is left."""
+    def _next(self, seat: int, waiting: deque[ClipRef]) -> _Batch:
+        """The seat's next frame, from the next clip if its own has ended; nothing when no clip is left."""
         while True:
             lane = self._seats[seat]
             if lane is None:
                 if not waiting:
-                    return None
+                    return []
                 lane = self._seats[seat] = _Lane(waiting[0], self._open(waiting.popleft()))
             try:
                 frame = next(lane.frames, None)
             except ClipError as error:
-                self._leave(seat)
-                yield Failed(lane.ref, error)
-                continue
-            if frame is not None:
-                return lane, frame
+                self._endings.append((lane, error))
+            else:
+                if frame is not None:
+                    return [(lane, frame)]
+                self._endings.append((lane, None))
             self._leave(seat)
-            yield _ending(lane)
 
     def deliver(self, batch: _Batch, people: list[People]) -> Iterator[Event]:
-        """What was seen in a batch, and each lane's hint for its next frame."""
+        """What was seen in a batch, each lane's hint for its next frame, and the clips that ended with it."""
         for (lane, frame), seen in zip(batch, people, strict=True):
             lane.seen += 1
             lane.not_finite += not seen.finite
@@ -128,6 +121,9 @@ class _Cohort:
                 height, width = frame.rgb.shape[:2]
                 lane.hint = self._estimator.next_hint(seen, (height, width))
             yield Seen(lane.ref, frame, seen)
+        endings, self._endings = self._endings, []
+        for lane, error in endings:
+            yield _ending(lane) if error is None else Failed(lane.ref, error)
 
     def _leave(self, seat: int) -> None:
         lane, self._seats[seat] = self._seats[seat], None
@@ -171,8 +167,10 @@ def lockstep(
         while ready or running:
             while ready:
                 cohort = ready.popleft()
-                batch = yield from cohort.gather(waiting)
-                if batch:
+                batch = cohort.gather(waiting)
+                if not batch:
+                    yield from cohort.deliver([], [])
+                else:
                     fill.frames, fill.steps = fill.frames + len(batch), fill.steps + 1
                     frames, hints = [frame.rgb for _, frame in batch], [lane.hint for lane, _ in batch]
                     running.append((cohort, batch, pool.submit(estimator, frames, hints)))

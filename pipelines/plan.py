@@ -79,7 +79,10 @@ def _assign(refs: Sequence[ClipRef], wanted: int) -> dict[ShardName, tuple[ClipR
 def write_plan(plan: Plan, out: Path) -> None:
     """Write plan.json. PlanError, with the differences, if OUT was begun with another configuration."""
     if (out / FILE).exists():
-        lines = differences(read_plan(out)["settings"], plan.settings.as_dict())
+        before = read_plan(out)
+        if before == plan.as_dict():
+            return
+        lines = differences(before["settings"], plan.settings.as_dict())
         if lines:
             raise PlanError(
                 f"{out} was begun with another configuration:\n  " + "\n  ".join(lines) + "\n"

@@ -14,7 +14,7 @@ from posebeam.pipelines import manifest as manifests
 from posebeam.pipelines.card import write_card
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.plan import Plan, read_plan, write_plan
-from posebeam.pipelines.publish import file_sha256, publish, workspace
+from posebeam.pipelines.publish import WORK, file_sha256, publish, workspace
 from posebeam.pipelines.receipt import FileFacts, Receipt, read_receipt
 from posebeam.pipelines.schema import track_of, window_rows, windows
 from posebeam.pipelines.settings import Settings
@@ -42,6 +42,7 @@ def rewindow(old: Path, new: Path, rule: WindowRule) -> dict[str, Any]:
     manifest = manifests.make_manifest(fresh, receipts, row(plan.settings.poses.backbone).skeleton)
     write_card(manifest, new)
     manifests.write_manifest(manifest, new)
+    shutil.rmtree(new / WORK)
     return manifest
 
 

@@ -23,7 +23,7 @@ def pipeline_options(workers: int, beam_args: Sequence[str]) -> PipelineOptions:
         list(beam_args),
         direct_num_workers=workers,
         direct_running_mode="multi_processing" if workers > 1 else "in_memory",
-        allow_non_deterministic_key_coders=False,
+        default_sdk_harness_log_level="ERROR",
     )
     runner = options.view_as(StandardOptions).runner or ""
     if runner == "DaskRunner":

@@ -1,5 +1,6 @@
 """The command line: posebeam COMMAND, each command in a file of its own, loaded when it is called."""
 
+import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -58,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(argv: list[str]) -> int:
     """One command to its exit code; only here are errors caught."""
+    logging.basicConfig(level=logging.ERROR)  # Beam talks a lot on its way
     cut = argv.index("--") if "--" in argv else len(argv)
     try:
         code = cli.main(argv[:cut], prog_name="posebeam", standalone_mode=False, obj=argv[cut + 1 :])

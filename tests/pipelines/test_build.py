@@ -1,0 +1,287 @@
+"""A build: resumed, replaced, refused, checked, rewindowed; always the same bytes."""
+
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from posebeam.pipelines.build import build
+from posebeam.pipelines.check import check
+from posebeam.pipelines.job import Job
+from posebeam.pipelines.listing import Listing
+from posebeam.pipelines.manifest import read_manifest
+from posebeam.pipelines.rewindow import rewindow
+from posebeam.pipelines.settings import PoseSettings, Settings
+from posebeam.transforms.errors import ConfigError, DataError, PlanError
+from posebeam.transforms.windows import WindowRule
+
+SETTINGS = Settings(PoseSettings("videos", "movenet-lightning", "0" * 64, shards=2), WindowRule(min_score=0.2))
+
+
+@pytest.fixture(autouse=True)
+def stub_backbone(monkeypatch, stub):
+    """The graph, the writer and the resume are what is tested here, not a network."""
+    monkeypatch.setattr(Job, "load_estimator", lambda self: stub())
+
+
+def promised(out: Path) -> dict[str, bytes]:
+    """Every file under the promise of equal bytes."""
+    files = (path for path in out.rglob("*") if path.is_file() and path.name != "run.json")
+    return {str(path.relative_to(out)): path.read_bytes() for path in files}
+
+
+def stamps_of(out: Path, pattern: str = "**/*") -> dict[Path, tuple[int, int]]:
+    """Inode and time of the last change: a file that was written again has others."""
+    files = ((path, path.stat()) for path in out.glob(pattern) if path.is_file())
+    return {path: (stat.st_ino, stat.st_mtime_ns) for path, stat in files}
+
+
+@pytest.fixture
+def done(clips, tmp_path):
+    out = tmp_path / "done"
+    build(Listing(clips), SETTINGS, out)
+    return out
+
+
+def test_a_build_adds_up_and_is_what_it_says(clips, broken, tmp_path):
+    out = tmp_path / "out"
+    built = build(Listing((*clips, broken), missing=("a", "b")), SETTINGS, out)
+    assert built.manifest["clips"] == {"listed": 13, "built": 10, "rejected": 1, "missing": 2}
+    assert check(out) == []
+    files = sorted((out / "rejected").glob("train-*"))
+    (row,) = pa.concat_tables([pq.read_table(path) for path in files]).to_pylist()
+    assert (row["clip_id"], row["stage"]) == ("left/broken.avi", "decode")
+    assert not (out / "_tmp").exists()
+
+
+def test_windows_are_what_the_chain_makes_of_the_poses(done):
+    table = pq.read_table(next((done / "windows").glob("test-*-of-00002.parquet")))
+    x = np.stack(table["x"].to_numpy()).reshape(-1, 30, 13, 4)
+    assert x.dtype == np.float32
+    assert np.isfinite(x).all()
+    assert np.stack(table["valid"].to_numpy()).shape[1] == 390
+    assert table["start"].to_pylist()[0] == 0
+    assert set(table["label_name"].to_pylist()) <= {"left", "right"}
+    assert table["clip_id"].to_pylist() == sorted(table["clip_id"].to_pylist())
+
+
+def test_bytes_do_not_depend_on_the_run(clips, done, tmp_path):
+    build(Listing(tuple(reversed(clips))), SETTINGS, tmp_path / "again")
+    assert promised(tmp_path / "again") == promised(done)
+
+
+def test_a_second_run_does_nothing(clips, done):
+    stamps = stamps_of(done)
+    built = build(Listing(clips), SETTINGS, done)
+    assert (built.skipped, built.run["decoded"]) == (4, 0)
+    assert stamps_of(done) == stamps
+
+
+def test_only_what_is_lost_is_built_again(clips, done):
+    before = promised(done)
+    lost = next((done / "windows").glob("train-00001-*"))
+    kept = stamps_of(done, "*/*-00000*")
+    lost.unlink()
+    built = build(Listing(clips), SETTINGS, done)
+    in_shard = json.loads((done / "_shards/train-00001.json").read_text())["built"]
+    assert (built.skipped, built.run["decoded"]) == (3, in_shard)
+    assert stamps_of(done, "*/*-00000*") == kept
+    assert promised(done) == before
+
+
+def test_another_video_redoes_only_its_shard(clips, done, tmp_path):
+    build(Listing(clips[1:]), SETTINGS, tmp_path / "grows")
+    built = build(Listing(clips), SETTINGS, tmp_path / "grows")
+    assert built.skipped == 3
+    assert promised(tmp_path / "grows") == promised(done)
+
+
+def test_other_numbers_of_shards_leave_no_old_file(clips, done):
+    build(Listing(clips), replace(SETTINGS, poses=replace(SETTINGS.poses, shards=1)), done, overwrite=True)
+    assert {path.name for path in (done / "windows").iterdir()} == {
+        "train-00000-of-00001.parquet", "test-00000-of-00001.parquet",
+    }  # fmt: skip
+
+
+def test_another_configuration_is_refused_and_overwrite_replaces(clips, done):
+    other = replace(SETTINGS, windows=replace(SETTINGS.windows, stride=30))
+    before = promised(done)
+    with pytest.raises(PlanError, match="stride"):
+        build(Listing(clips), other, done)
+    assert promised(done) == before
+    build(Listing(clips), other, done, overwrite=True)
+    assert read_manifest(done)["config"]["stride"] == 30
+
+
+def test_two_drivers_do_not_share_a_folder(clips, tmp_path):
+    import fcntl
+
+    (tmp_path / "_tmp").mkdir()
+    with (tmp_path / "_tmp/lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(PlanError, match="another build"):
+            build(Listing(clips), SETTINGS, tmp_path)
+
+
+def test_flags_that_beam_does_not_know_are_refused(clips, tmp_path):
+    with pytest.raises(ConfigError, match="--nonsense"):
+        build(Listing(clips), SETTINGS, tmp_path / "out", beam_args=["--nonsense=1"])
+    with pytest.raises(ConfigError, match="DaskRunner"):
+        build(Listing(clips), SETTINGS, tmp_path / "out", beam_args=["--runner=DaskRunner"])
+
+
+def test_windows_again_by_the_same_rule_are_the_same_bytes(done, tmp_path):
+    rewindow(done, tmp_path / "new", SETTINGS.windows)
+    assert promised(tmp_path / "new") == promised(done)
+
+
+def test_windows_again_by_another_rule(done, tmp_path):
+    manifest = rewindow(done, tmp_path / "new", replace(SETTINGS.windows, stride=5, chain="act-repaired"))
+    assert manifest["config"]["chain"] == "act-repaired"
+    assert manifest["rows"]["windows/train"] > read_manifest(done)["rows"]["windows/train"]
+    assert check(tmp_path / "new") == []
+
+
+def flip_a_byte(out):
+    path = next((out / "windows").glob("train-*"))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def lose_a_file(out):
+    next((out / "poses").glob("test-*")).unlink()
+
+
+def rewrite(path, change):
+    table = pq.read_table(path)
+    pq.write_table(change(table), path)
+
+
+def swap_the_layout(out):
+    path = next((out / "windows").glob("train-*"))
+    swapped = lambda table: table.replace_schema_metadata(  # noqa: E731
+        table.schema.metadata | {b"posebeam.layout": b"act13-body25"}
+    )
+    rewrite(path, swapped)
+
+
+def put_a_group_on_both_sides(out):
+    test, train = (
+        next(path for path in (out / "poses").glob(f"{split}-*") if pq.read_metadata(path).num_rows)
+        for split in ("test", "train")
+    )
+    stranger, schema = pq.read_table(test)["group"][0], pq.read_schema(test)
+    number, field = schema.get_field_index("group"), schema.field("group")
+    rewrite(train, lambda table: table.set_column(number, field, pa.array([stranger] * len(table))))
+    adopt(out, train)
+
+
+def adopt(out, path):
+    """Make the planted fault look right to every check but the one that is meant."""
+    from posebeam.pipelines.publish import file_sha256, publish_json
+
+    manifest, name = read_manifest(out), str(path.relative_to(out))
+    for file in manifest["files"]:
+        if file["path"] == name:
+            old, file["sha256"] = file["sha256"], file_sha256(path)
+    publish_json(manifest, out, "manifest.json")
+    for receipt in (out / "_shards").iterdir():
+        receipt.write_text(receipt.read_text().replace(old, file_sha256(path)))
+
+
+@pytest.mark.parametrize(
+    ("plant", "finding"),
+    [
+        (flip_a_byte, "sha256"),
+        (lose_a_file, "missing"),
+        (swap_the_layout, "layout 'act13-body25'"),
+        (put_a_group_on_both_sides, "both sides of split"),
+        (lambda out: (out / "windows/train-00009-of-00010.parquet").touch(), "does not know"),
+        (lambda out: (out / "_shards/train-00000.json").unlink(), "receipt"),
+    ],
+)
+def test_check_finds_planted_faults(done, plant, finding):
+    plant(done)
+    assert any(finding in found for found in check(done))
+
+
+def test_an_unfinished_folder_is_refused(done):
+    (done / "manifest.json").unlink()
+    with pytest.raises(DataError, match="unfinished"):
+        check(done)
+
+
+KILLED = """
+    import json, os, pathlib, signal, sys
+    from posebeam.pipelines import build, job
+    from posebeam.pipelines.clip import ClipRef
+    from posebeam.pipelines.listing import Listing
+    from posebeam.pipelines.settings import Settings
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("stubs", sys.argv[1])
+    stubs = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(stubs)
+    job.Job.load_estimator = lambda self: stubs.StubEstimator()
+    task = json.loads(sys.argv[2])
+    replace, moves = pathlib.Path.replace, 0
+
+    def killing(self, target):
+        global moves
+        moves += 1
+        if moves == task["move"] and not task["after"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(self, target)
+        if moves == task["move"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    pathlib.Path.replace = killing
+    refs = tuple(ClipRef(**{**ref, "splits": tuple(ref["splits"])}) for ref in task["refs"])
+    build.build(Listing(refs), Settings.from_dict(task["settings"]), pathlib.Path(task["out"]))
+"""
+
+# What the driver publishes, in order: the plan, then for each of four shards three files and a receipt, then
+# card, run.json, manifest.
+MOVES = {"plan": 1, "shard": 4, "receipt": 9, "manifest": 20}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", MOVES)
+@pytest.mark.parametrize("after", [False, True])
+def test_a_killed_build_goes_on_to_the_same_bytes(clips, done, tmp_path, stage, after):
+    out = tmp_path / "killed"
+    task = {
+        "move": MOVES[stage], "after": after, "out": str(out),
+        "refs": [asdict(ref) for ref in clips], "settings": SETTINGS.as_dict(),
+    }  # fmt: skip
+    stubs = Path(__file__).parent / "conftest.py"
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(stubs), json.dumps(task)]
+    assert subprocess.run(command, check=False).returncode == -9
+    finished = stamps_of(out, "_shards/*.json")
+    built = build(Listing(clips), SETTINGS, out)
+    assert built.skipped == len(finished)
+    assert finished.items() <= stamps_of(out, "_shards/*.json").items()
+    assert promised(out) == promised(done)
+
+
+def test_a_disk_that_is_full_changes_no_finished_file(clips, done, monkeypatch):
+    before = promised(done)
+    shutil.rmtree(done / "windows")
+    monkeypatch.setattr("posebeam.pipelines.product.write_parquet", full_disk)
+    with pytest.raises(Exception, match="No space left"):
+        build(Listing(clips), SETTINGS, done)
+    after = promised(done)
+    assert {name: before[name] for name in after} == after
+
+
+def full_disk(*args):
+    raise OSError(28, "No space left on device")
