@@ -79,14 +79,10 @@ def test_another_seed_is_another_split():
 
 
 def test_the_draw_is_the_same_on_every_machine():
+    """A data set that is built again elsewhere has the same test clips; a change here breaks that."""
     splits = split_groups(own_groups({"walk": 5}))
-    assert splits == {
-        "walk/0.mp4": "?",
-        "walk/1.mp4": "?",
-        "walk/2.mp4": "?",
-        "walk/3.mp4": "?",
-        "walk/4.mp4": "?",
-    }
+    assert [group for group, part in splits.items() if part == "test"] == ["walk/2.mp4"]
+    assert [group for group, part in splits.items() if part == "validation"] == ["walk/4.mp4"]
 
 
 @pytest.mark.parametrize(("validation", "test"), [(-0.1, 0.1), (0.5, 0.5), (0.0, 1.0)])
