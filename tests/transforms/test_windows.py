@@ -1,5 +1,6 @@
 """Windows: where they start, what they hold, and that the cutting of a track makes no difference."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -28,7 +29,7 @@ def cut(track, rule, pieces=()):
     windower = Windower(rule)
     edges = [0, *sorted(pieces), len(track)]
     windows = []
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in itertools.pairwise(edges):
         if a < b:
             part = replace(track, frames=track.frames[a:b], xy=track.xy[a:b], score=track.score[a:b])
             windows += windower.push(part)
