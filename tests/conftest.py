@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure: properties have no deadline, the tests as a whole have.
+settings.register_profile("posebeam", deadline=None)
+settings.load_profile("posebeam")
 
 
 @pytest.fixture(scope="session")
