@@ -16,7 +16,7 @@ from posebeam.transforms.errors import ConfigError, DecodeError
 ASSUMED_FPS = 25.0  # only for clips that carry neither timestamps nor a frame rate
 _HEADER_SLACK = 1  # frames: healthy AVIs can be one short of their header
 _FPS_SLACK = 0.1  # a tenth: frames that a file leaves out are no other frame rate
-_SLOT_SLACK = 0.25  # of a frame: timestamps are rounded to milliseconds
+_STAMP_SLACK = 0.001  # seconds: containers round their timestamps to milliseconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +118,7 @@ class Clip:
         clock, size = self._clock, _Size()
         while capture.grab():
             seconds = clock.tick(capture.stamp)
-            slot = clock.frames if self._fps is None else math.floor(seconds * self._fps + _SLOT_SLACK)
+            slot = clock.frames if self._fps is None else math.floor((seconds + _STAMP_SLACK) * self._fps)
             if slot <= last_slot:
                 continue
             rgb = size.fit(capture.retrieve(), clock.frames - 1)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,9 @@ from posebeam.pipelines.schema import (
 )
 from posebeam.pipelines.shard import ShardName, write_parquet
 from posebeam.pipelines.spool import Spool
-from posebeam.transforms.follow import Follower
+from posebeam.transforms.motion import Motion
 from posebeam.transforms.track import PoseTrack
-from posebeam.transforms.windows import Windower
+from posebeam.transforms.windows import Window
 
 
 def build_shard(
@@ -98,8 +99,7 @@ class _ClipState:
     """One clip on its way to rows. seconds holds the timestamps of frames that are in no segment yet."""
 
     columns: dict[str, Any]
-    follower: Follower
-    windowers: dict[int, Windower] = field(default_factory=dict)
+    motion: Motion
     segments: int = 0
     seconds: dict[int, float] = field(default_factory=dict)
     size: tuple[int, int] = (0, 0)
@@ -111,9 +111,8 @@ class _Rows:
     def __init__(self, job: Job, folder: Path, skeleton: str):
         self._job = job
         self._skeleton = skeleton
-        self._length = job.settings.windows.length
         self._poses = Spool(folder / "poses.arrow", poses())
-        self._windows = Spool(folder / "windows.arrow", windows(self._length))
+        self._windows = Spool(folder / "windows.arrow", windows(job.settings.windows.length))
         self._clips: dict[str, _ClipState] = {}
         self.rejected: dict[str, pa.Table] = {}
         self.warnings: list[tuple[str, str]] = []
@@ -121,48 +120,45 @@ class _Rows:
 
     def take(self, event: Event) -> None:
         """Take in one event."""
-        clip = self._clips.setdefault(event.ref.clip_id, self._begin(event.ref))
+        clip_id = event.ref.clip_id
+        clip = self._clips[clip_id] if clip_id in self._clips else self._begin(event.ref)
         if isinstance(event, Seen):
             self._seen(clip, event)
-        elif isinstance(event, Ended):
-            self._ended(self._clips.pop(event.ref.clip_id), event)
+            return
+        del self._clips[clip_id]
+        if isinstance(event, Ended):
+            self._ended(clip, event)
         else:
-            del self._clips[event.ref.clip_id]
-            self.rejected[event.ref.clip_id] = rejected_row(event.ref, event.error)
+            self.rejected[clip_id] = rejected_row(event.ref, event.error)
 
     def _begin(self, ref: ClipRef) -> _ClipState:
-        return _ClipState(clip_columns(ref, self._job.classes), Follower(ref.clip_id, self._skeleton))
+        motion = Motion(ref.clip_id, self._skeleton, self._job.settings.windows)
+        clip = self._clips[ref.clip_id] = _ClipState(clip_columns(ref, self._job.classes), motion)
+        return clip
 
     def _seen(self, clip: _ClipState, event: Seen) -> None:
         self.frames += 1
         clip.size = event.frame.rgb.shape[1], event.frame.rgb.shape[0]
         clip.seconds[event.frame.number] = event.frame.seconds
-        for track in clip.follower.push(event.frame.number, event.people):
-            self._add(clip, track)
+        self._add(clip, *clip.motion.push(event.frame.number, event.people))
 
     def _ended(self, clip: _ClipState, event: Ended) -> None:
-        for track in clip.follower.finish():
-            self._add(clip, track)
-        for person, windower in clip.windowers.items():
-            self._add_windows(clip, person, windower.finish())
+        self._add(clip, *clip.motion.finish())
         self.built += 1
         self.not_finite += event.not_finite
         self.warnings += [(event.ref.clip_id, text) for text in event.report.warnings]
 
-    def _add(self, clip: _ClipState, track: PoseTrack) -> None:
-        seconds = [clip.seconds[number] for number in track.frames.tolist()]
-        clip.seconds = {number: at for number, at in clip.seconds.items() if number > track.frames[-1]}
-        row = pose_row(clip.columns, track, clip.segments, clip.size, seconds)
-        self._poses.add((track.clip_id, track.person, clip.segments), row)
-        clip.segments += 1
-        if track.person not in clip.windowers:
-            clip.windowers[track.person] = Windower(self._job.settings.windows)
-        self._add_windows(clip, track.person, clip.windowers[track.person].push(track))
-
-    def _add_windows(self, clip: _ClipState, person: int, found: Sequence[Any]) -> None:
-        if found:
-            key = (clip.columns["clip_id"], person, found[0].start)
-            self._windows.add(key, window_rows(clip.columns, found, self._length))
+    def _add(self, clip: _ClipState, tracks: Sequence[PoseTrack], found: Sequence[Window]) -> None:
+        for track in tracks:
+            seconds = [clip.seconds[number] for number in track.frames.tolist()]
+            row = pose_row(clip.columns, track, clip.segments, clip.size, seconds)
+            self._poses.add((track.clip_id, track.person, clip.segments), row)
+            clip.segments += 1
+            clip.seconds = {number: at for number, at in clip.seconds.items() if number > track.frames[-1]}
+        for person, own in groupby(found, key=lambda window: window.person):
+            together = list(own)
+            rows = window_rows(clip.columns, together, self._job.settings.windows.length)
+            self._windows.add((together[0].clip_id, person, together[0].start), rows)
 
     def products(self) -> list[tuple[Product, Any, dict[str, str]]]:
         """Every product with its rows in order and its footer."""

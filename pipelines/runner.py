@@ -1,11 +1,15 @@
 """Runner: which engine carries the graph, and with which options."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
+from google.protobuf.struct_pb2 import Struct
 
 from posebeam.pipelines.watchdog import watchdog
 from posebeam.transforms.errors import ConfigError, PosebeamError, WorkerError
@@ -23,7 +27,6 @@ def pipeline_options(workers: int, beam_args: Sequence[str]) -> PipelineOptions:
         list(beam_args),
         direct_num_workers=workers,
         direct_running_mode="multi_processing" if workers > 1 else "in_memory",
-        default_sdk_harness_log_level="ERROR",
     )
     runner = options.view_as(StandardOptions).runner or ""
     if runner == "DaskRunner":
@@ -45,10 +48,20 @@ def is_local(options: PipelineOptions) -> bool:
     return (options.view_as(StandardOptions).runner or "") in _LOCAL
 
 
+def _local_runner() -> FnApiRunner:
+    """The local runner, with workers that log errors only: they do not see the pipeline's options."""
+    quiet = Struct()
+    quiet.update({"default_sdk_harness_log_level": "ERROR"})
+    provision = beam_provision_api_pb2.ProvisionInfo(retrieval_token="none", pipeline_options=quiet)  # noqa: S106
+    return FnApiRunner(provision_info=ExtendedProvisionInfo(provision))
+
+
 def run_graph(graph: beam.PTransform, options: PipelineOptions) -> None:
     """Run to the end. An exception of a worker comes out as it was raised, or as WorkerError."""
     local = is_local(options)
-    pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=options)
+    if local:
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # a dead worker is told by the watchdog
+    pipeline = beam.Pipeline(runner=_local_runner() if local else None, options=options)
     _ = pipeline | graph
     with watchdog():
         try:

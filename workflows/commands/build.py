@@ -180,7 +180,7 @@ def summarise(built: "Built", max_rejects: float, as_json: bool) -> int:
     facts = {
         **clips,
         "frames": built.manifest["frames"],
-        "rows": built.manifest["rows"],
+        **{f"{name}": count for name, count in sorted(built.manifest["rows"].items())},
         "warnings": built.manifest["warnings"],
         "not_finite": built.manifest["not_finite"],
         "shards_skipped": built.skipped,
