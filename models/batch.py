@@ -50,8 +50,10 @@ class Batch:
         """
         chunk = self.chunk
         while (done := self._attempt(items, chunk, prepare, decode)) is None:
-            chunk = chunk // 2
+            chunk //= 2
             self.halvings += 1
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
         decoded, finite = (torch.cat(parts).cpu().numpy() for parts in zip(*done, strict=True))
         return decoded, finite
 
@@ -69,7 +71,7 @@ class Batch:
                 part = items[start : start + chunk]
                 decoded, finite = self._forward(prepare(part), chunk, decode)
                 done.append((decoded[: len(part)], finite[: len(part)]))
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if chunk == 1 or not lacks_memory(error):
                 raise
             return None
@@ -81,7 +83,9 @@ class Batch:
         if len(x) < chunk:
             x = F.pad(x, (0, 0, 0, 0, 0, 0, 0, chunk - len(x)))
         x = x.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.float16, enabled=self.device.type == "cuda"):
+        # On CUDA half precision moves joints by 0.03 pixels (median); bfloat16 would move them by a pixel.
+        half = torch.autocast(self.device.type, torch.float16, enabled=self.device.type == "cuda")
+        with half, torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
             raw = self.network(x)
         return decode(raw).float(), all_finite(raw)
 
@@ -90,14 +94,14 @@ def all_finite(raw: Any) -> Tensor:
     """bool [b]: whether all that a network says of an item is finite; raw is tensors [b, ...], nested."""
     if isinstance(raw, Tensor):
         # A sum is finite where all its terms are, and takes one pass.
-        return raw.flatten(1).sum(1, dtype=torch.float32).isfinite()
+        return raw.sum(tuple(range(1, raw.ndim)), dtype=torch.float32).isfinite()
     parts = raw.values() if isinstance(raw, dict) else raw
     return torch.stack([all_finite(part) for part in parts]).all(0)
 
 
-def lacks_memory(error: RuntimeError) -> bool:
-    """Whether an allocator failed: CUDA's has a type of its own, the CPU's only a message."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+def lacks_memory(error: Exception) -> bool:
+    """Whether an allocator failed: CUDA's and numpy's errors have types, torch's on the CPU only a message."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "DefaultCPUAllocator" in str(error)
 
 
 def upload(array: NDArray[Any], device: torch.device) -> Tensor:

@@ -62,8 +62,6 @@ def load(network: nn.Module, path: Path) -> None:
         ],
     }
     if any(faults.values()):
-        said = "; ".join(
-            f"{len(keys)} {fault}: {', '.join(keys[:3])}" for fault, keys in faults.items() if keys
-        )
+        said = "; ".join(f"{len(keys)} {fault}: {', '.join(keys[:3])}" for fault, keys in faults.items() if keys)
         raise WeightsError(f"{path}: {len(got)} tensors, expected {len(expected)} ({said})")
     network.load_state_dict(got)

@@ -101,9 +101,7 @@ def to_state(tensors: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.ge
         if state[key].shape != tuple(like.shape):
             raise WeightsError(f"{key}: got {state[key].shape}, expected {tuple(like.shape)}")
     used = {graph_name(key) for key in state}
-    left = [
-        name for name in tensors if name not in used and name.rsplit("/")[-1].startswith(("Conv2D_", "bn_"))
-    ]
+    left = [name for name in tensors if name not in used and name.rsplit("/")[-1].startswith(("Conv2D_", "bn_"))]
     if left:
         raise WeightsError(f"the graph's tensors {left[:3]} have no place in the network")
     return state

@@ -28,24 +28,30 @@ def crop(
     A map takes a point (x, y) of the input to the source; 0 is the top left corner of the top left pixel.
     Bilinear, without antialias, black outside the frame. Memory format channels_last.
     """
-    out = torch.empty((len(frames), 3, *size), device=device, memory_format=torch.channels_last)
     by_size: dict[tuple[int, ...], list[int]] = {}
     for index, frame in enumerate(frames):
         by_size.setdefault(frame.shape, []).append(index)
-    for shape, indices in by_size.items():
-        source = upload(np.stack([frames[i] for i in indices]), device).permute(0, 3, 1, 2).float()
-        grid = upload(_grid_matrix(to_source[indices], shape[:2], size), device)
-        grid = F.affine_grid(grid, [len(indices), 3, *size], align_corners=False)
-        out[indices] = F.grid_sample(source, grid, align_corners=False)
-    return out
+    pieces = []
+    for indices in by_size.values():
+        source = upload(np.stack([frames[i] for i in indices]), device)
+        pieces.append(sample(source, upload(to_source[indices], device), size))
+    if len(pieces) == 1:
+        return pieces[0]
+    order = [i for indices in by_size.values() for i in indices]
+    return torch.cat(pieces)[np.argsort(order)]
 
 
-def _grid_matrix(
-    to_source: NDArray[np.float64], source: tuple[int, ...], size: tuple[int, int]
-) -> NDArray[np.float32]:
-    """The maps [b, 2, 3] between coordinates that run from -1 to 1 over each picture, for affine_grid."""
-    half_in = np.array([size[1], size[0]]) / 2
-    half_out = np.array([source[1], source[0]]) / 2
-    linear = to_source[:, :, :2] * half_in / half_out[:, None]
-    shift = (to_source[:, :, :2] @ half_in + to_source[:, :, 2]) / half_out - 1
-    return np.concatenate((linear, shift[:, :, None]), 2).astype(np.float32)
+def sample(source: Tensor, to_source: Tensor, size: tuple[int, int]) -> Tensor:
+    """uint8 [b, H, W, 3] through maps float64 [b, 2, 3] to float32 [b, 3, h, w], as `crop` does."""
+    half = torch.tensor(source.shape[2:0:-1], device=source.device) / 2
+    # grid_sample wants -1..1 over the frame; sums of a row and a column are cheaper than affine_grid.
+    linear, shift = to_source[:, :, :2] / half[:, None], to_source[:, :, 2] / half - 1
+    along_x = linear[:, None, :, 0] * _centres(size[1], source.device)[:, None]  # [b, w, 2]
+    along_y = linear[:, None, :, 1] * _centres(size[0], source.device)[:, None] + shift[:, None]  # [b, h, 2]
+    grid = along_x.float()[:, None] + along_y.float()[:, :, None]  # [b, h, w, 2]
+    return F.grid_sample(source.permute(0, 3, 1, 2).float(), grid, align_corners=False)
+
+
+def _centres(count: int, device: torch.device) -> Tensor:
+    """Where the middles of pixels lie: 0.5, 1.5, ..."""
+    return torch.arange(count, device=device, dtype=torch.float64) + 0.5

@@ -26,9 +26,7 @@ class Estimator(Protocol):
     device_kind: str
     halvings: int
 
-    def __call__(
-        self, frames: Sequence[NDArray[np.uint8]], hints: Sequence[Hashable | None]
-    ) -> list[People]: ...
+    def __call__(self, frames: Sequence[NDArray[np.uint8]], hints: Sequence[Hashable | None]) -> list[People]: ...
 
     def next_hint(self, people: People, size: tuple[int, int]) -> Hashable | None:
         """The hint for the next frame; size is (H, W) of the frame that `people` were seen in. Pure."""

@@ -27,9 +27,7 @@ class Weights:
         if bool(self.file) == bool(self.url):
             raise ConfigError(f"weights of {self.source}: expected either file or url")
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
-            raise ConfigError(
-                f"weights of {self.source}: sha256 {self.sha256!r} is not 64 hexadecimal digits"
-            )
+            raise ConfigError(f"weights of {self.source}: sha256 {self.sha256!r} is not 64 hexadecimal digits")
 
 
 @dataclass(frozen=True)
@@ -82,13 +80,9 @@ class Row:
         skeleton(self.skeleton)
         for column, value, known in (("colour", self.colour, COLOURS), ("view", self.view, VIEWS)):
             if value not in known:
-                raise ConfigError(
-                    f"backbone {self.name}: {column} {value!r}, expected one of {', '.join(known)}"
-                )
+                raise ConfigError(f"backbone {self.name}: {column} {value!r}, expected one of {', '.join(known)}")
         if len(self.input) != 2 or min(self.input) < 1:
-            raise ConfigError(
-                f"backbone {self.name}: input {self.input}, expected height and width in pixels"
-            )
+            raise ConfigError(f"backbone {self.name}: input {self.input}, expected height and width in pixels")
         if not 0 <= self.min_score < 1 or self.parameters < 1:
             raise ConfigError(
                 f"backbone {self.name}: min_score {self.min_score} and {self.parameters} parameters, "

@@ -16,9 +16,7 @@ TIMEOUT = 60  # seconds without a byte
 def locate(weights: Weights) -> Path:
     """The file, after its sha256 was checked; fetched into the cache if it is not there."""
     if weights.file:
-        return checked(
-            Path(str(resources.files("posebeam.models") / "weights" / weights.file)), weights.sha256
-        )
+        return checked(Path(str(resources.files("posebeam.models") / "weights" / weights.file)), weights.sha256)
     path = cache_folder() / f"{weights.sha256[:12]}-{weights.url.rsplit('/', 1)[-1]}"
     if not path.exists():
         fetch(weights.url, weights.sha256, path)

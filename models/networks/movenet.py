@@ -69,9 +69,7 @@ class MoveNet(nn.Module):
             if index in (2, 5, 9):
                 levels.append(x)
         features = self.pyramid([self.last(x), *reversed(levels)])
-        return Heads(
-            self.center(features), self.heatmap(features), self.regress(features), self.offset(features)
-        )
+        return Heads(self.center(features), self.heatmap(features), self.regress(features), self.offset(features))
 
 
 class Conv(nn.Conv2d):
