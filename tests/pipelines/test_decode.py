@@ -80,6 +80,17 @@ def test_rotation_is_honoured(tmp_path, degrees, matrix):
     assert (report.height, report.width) == expected.shape[1:3]
 
 
+def test_a_clip_as_a_phone_stores_it_stands_upright(media):
+    """The same excerpt twice: once with upright pixels, once lying with a display matrix."""
+    with (
+        open_clip(media / "actions/balancing/camera_2.mp4") as upright,
+        open_clip(media / "odd/rotated.mp4") as lying,
+    ):
+        for expected, frame in zip(upright, lying, strict=False):
+            assert np.abs(np.float32(frame.rgb) - expected.rgb).mean() < 4
+    assert frame.number == 29
+
+
 @pytest.mark.parametrize(
     ("fps", "numbers"), [(25, range(20)), (60, range(20)), (12.5, range(0, 20, 2)), (5, range(0, 20, 5))]
 )
@@ -176,6 +187,14 @@ def test_what_is_no_video_is_an_error_that_says_why(tmp_path, kind):
     with pytest.raises(DecodeError, match=reason):
         open_clip(path)
     assert probe(path) == 0
+
+
+def test_the_shipped_clips_are_sound(media):
+    paths = sorted((media / "actions").glob("*/*"))
+    reports = [decode(path)[1] for path in paths]
+    assert len(paths) == 10
+    assert [report.warnings for report in reports] == [()] * 10
+    assert min(report.decoded_frames for report in reports) >= 60
 
 
 def test_audio_without_a_picture_is_an_error(media):
