@@ -87,7 +87,7 @@ def test_a_clip_as_a_phone_stores_it_stands_upright(media):
         open_clip(media / "odd/rotated.mp4") as lying,
     ):
         for expected, frame in zip(upright, lying, strict=False):
-            assert np.abs(np.float32(frame.rgb) - expected.rgb).mean() < 4
+            assert np.abs(np.float32(frame.rgb) - expected.rgb).mean() < 8  # encoded apart; upside down it is 60
     assert frame.number == 29
 
 
