@@ -16,17 +16,18 @@ from posebeam.transforms.errors import ConfigError
 
 Item = TypeVar("Item")
 
-# The activations of four pictures stay in a core's cache: on one thread MoveNet Lightning makes 108 frames/s
-# in chunks of 4, 85 in chunks of 16, 73 in chunks of 32.
-CPU_CHUNK = 4
+# Two pictures' activations stay in a core's cache. Frames per second of one thread in chunks of 1, 2, 4, 8, 16,
+# 32: MoveNet Lightning 85, 99, 106, 87, 85, 65; Thunder 25, 26, 23, 20, 17, 11; ResNet-50 9, 10, 11, 11.
+CPU_CHUNK = 2
 
 
 class Batch:
-    """Runs prepare, network and decode on chunks of `chunk` items; a short chunk is filled up with zeros.
+    """Runs prepare, network and decode on chunks of `chunk` items; the last chunk is filled up with zeros.
 
-    So the network sees one shape only, and what it says of an item does not depend, to the last bit, on which
-    items came with it or how many. halvings counts retries for lack of memory: the chunk is halved for the
-    call that needs it and no longer, so that what one shard suffered does not touch the next.
+    So the network sees one shape in a call, and what it says of an item does not depend, to the last bit, on
+    its place or its neighbours, nor on how many they are from a chunk upwards. halvings counts retries for
+    lack of memory: the chunk is halved for the call that needs it and no longer, so that what one shard
+    suffered does not touch the next.
     """
 
     def __init__(self, network: nn.Module, device: torch.device, batch_size: int):
@@ -48,7 +49,7 @@ class Batch:
         prepare gives [b, C, H, W] on the device for b items; decode takes what the network returns. Raises
         what the allocator raised if not even one item fits into memory.
         """
-        chunk = self.chunk
+        chunk = min(self.chunk, len(items))
         while (done := self._attempt(items, chunk, prepare, decode)) is None:
             chunk //= 2
             self.halvings += 1

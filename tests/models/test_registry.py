@@ -1,0 +1,107 @@
+"""The table of backbones: facts without torch, checked when they are read."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from posebeam.models import registry
+from posebeam.models.weights import sha256_of
+from posebeam.transforms.errors import ConfigError, WeightsError
+
+ROW = """
+[net]
+network = "networks.movenet:MoveNet"
+estimator = "movenet:MoveNetEstimator"
+decoder = "decoders.movenet:decode"
+skeleton = "coco17"
+input = [256, 192]
+colour = "bgr"
+view = "whole-frame"
+min_score = 0.1
+parameters = 5
+paper = "none"
+"""
+
+
+def test_facts_are_read_without_torch():
+    program = """
+import sys
+from posebeam.models import registry
+registry.rows()
+registry.weights_sha256(registry.DEFAULT)
+print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_default_is_in_the_table():
+    assert registry.row(registry.DEFAULT).name == "movenet-lightning"
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    with pytest.raises(ConfigError, match="movenet-thunder"):
+        registry.row("movenet_thunder")
+
+
+def test_a_plain_row_is_read():
+    (row,) = registry.read_rows(ROW)
+    assert (row.name, row.input, row.weights, row.published) == ("net", (256, 192), None, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "instead", "complaint"),
+    [
+        ('colour = "bgr"', 'colour = "hsv"', "colour 'hsv'"),
+        ('view = "whole-frame"', 'view = "sideways"', "view 'sideways'"),
+        ('skeleton = "coco17"', 'skeleton = "octopus"', "octopus"),
+        ("input = [256, 192]", "input = [256]", "height and width"),
+        ("min_score = 0.1", "min_score = 10", "min_score 10"),
+        ("parameters = 5", "parametres = 5", "parametres"),
+        ("parameters = 5", "", "parameters"),
+        ("parameters = 5", 'parameters = 5\ndetector = "nobody"', "detector 'nobody'"),
+        (
+            "parameters = 5",
+            'parameters = 5\nweights = {sha256 = "12", licence = "", source = "", file = "a"}',
+            "64",
+        ),
+        ("parameters = 5", 'parameters = 5\npublished = {ap = 0.7, data = "", boxes = "?", source = ""}', "boxes"),
+    ],
+)
+def test_a_wrong_row_is_refused(said, instead, complaint):
+    assert said in ROW
+    with pytest.raises(ConfigError, match=complaint):
+        registry.read_rows(ROW.replace(said, instead))
+
+
+def test_made_weights_are_the_same_each_time_and_leave_the_generator_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    one, two = (registry.build_network("movenet-lightning") for _ in range(2))
+    assert torch.rand(1) == expected
+    assert not one.training
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+
+
+def test_sha256_of_ones_own_file(tmp_path):
+    path = tmp_path / "mine.pth"
+    path.write_bytes(b"weights")
+    assert registry.weights_sha256("movenet-lightning", path) == sha256_of(path)
+    with pytest.raises(WeightsError, match="no such file"):
+        registry.weights_sha256("movenet-lightning", tmp_path / "none")
+
+
+def test_devices():
+    assert registry.choose_device("cpu").type == "cpu"
+    assert registry.choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(ConfigError, match="device 'tpu'"):
+        registry.choose_device("tpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_cuda_without_cuda_is_refused():
+    with pytest.raises(ConfigError, match="no CUDA device"):
+        registry.load_estimator("movenet-lightning", device="cuda")

@@ -1,0 +1,176 @@
+"""Weights and checkpoints: found, fetched, checked, and never executed."""
+
+import argparse
+import http.server
+import pickle
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from posebeam.models import registry
+from posebeam.models.checkpoint import load, read
+from posebeam.models.row import Weights
+from posebeam.models.weights import cache_folder, locate, sha256_of
+from posebeam.transforms.errors import WeightsError
+
+
+@pytest.fixture
+def state() -> dict[str, torch.Tensor]:
+    return {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.ones(2)}
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch, state) -> Iterator[Weights]:
+    """Weights behind a url of this machine, with an empty cache."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    save_file(state, folder / "net.safetensors")
+    monkeypatch.setenv("POSEBEAM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("POSEBEAM_OFFLINE", raising=False)
+    handler = partial(QuietHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/net.safetensors"
+        yield Weights(sha256_of(folder / "net.safetensors"), "MIT", "a test", url=url)
+        server.shutdown()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_) -> None:
+        pass
+
+
+def other(weights: Weights, **changes) -> Weights:
+    facts = {"sha256": weights.sha256, "licence": "MIT", "source": "a test", "url": weights.url}
+    return Weights(**facts | changes)
+
+
+def test_embedded_weights_are_what_the_table_says():
+    for row in registry.rows():
+        if row.weights and row.weights.file:
+            assert sha256_of(locate(row.weights)) == row.weights.sha256
+
+
+def test_fetched_once_then_taken_from_the_cache(published, tmp_path, state):
+    path = locate(published)
+    assert path.parent == tmp_path / "cache"
+    assert torch.equal(read(path)["weight"], state["weight"])
+    before = path.stat()
+    assert locate(published).stat().st_mtime_ns == before.st_mtime_ns
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_offline_says_where_to_put_the_file(published, monkeypatch):
+    monkeypatch.setenv("POSEBEAM_OFFLINE", "1")
+    with pytest.raises(WeightsError, match=r"POSEBEAM_OFFLINE.*cache.*net.safetensors"):
+        locate(published)
+
+
+def test_offline_takes_what_is_in_the_cache(published, monkeypatch):
+    path = locate(published)
+    monkeypatch.setenv("POSEBEAM_OFFLINE", "1")
+    assert locate(published) == path
+
+
+def test_another_hash_leaves_nothing_behind(published, tmp_path):
+    wrong = other(published, sha256="0" * 64)
+    with pytest.raises(WeightsError, match=rf"{published.sha256}.*expected {'0' * 64}"):
+        locate(wrong)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_file_damaged_in_the_cache_is_told(published):
+    path = locate(published)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(WeightsError, match="damaged"):
+        locate(published)
+
+
+def test_a_url_without_a_file_says_so(published):
+    with pytest.raises(WeightsError, match="404"):
+        locate(other(published, url=f"{published.url}.gone"))
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"POSEBEAM_CACHE": "/a", "TORCH_HOME": "/b", "XDG_CACHE_HOME": "/c"}, "/a"),
+        ({"TORCH_HOME": "/b", "XDG_CACHE_HOME": "/c"}, "/b/posebeam"),
+        ({"XDG_CACHE_HOME": "/c"}, "/c/posebeam"),
+    ],
+)
+def test_the_cache_lies_where_the_environment_says(environment, expected, monkeypatch):
+    for name in ("POSEBEAM_CACHE", "TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert cache_folder() == Path(expected)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda s: s,
+        lambda s: {"state_dict": s, "epoch": 3},
+        lambda s: {"model": s, "args": argparse.Namespace(a=1)},
+    ],
+)
+def test_torch_checkpoints_are_read_however_they_are_wrapped(wrapped, tmp_path, state):
+    path = tmp_path / "net.pth"
+    torch.save(wrapped({f"module.{key}": value for key, value in state.items()}), path)
+    network = nn.Linear(3, 2)
+    load(network, path)
+    assert torch.equal(network.weight, state["weight"])
+
+
+class Trap:
+    """A pickle that would write a file when it is opened."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.write_text, (self.path, "caught")
+
+
+@pytest.mark.parametrize("protocol", ["torch", "plain"])
+def test_a_checkpoint_with_code_is_refused_and_not_run(protocol, tmp_path, state):
+    path, mark = tmp_path / "net.pth", tmp_path / "mark"
+    content = {"state_dict": state, "trap": Trap(mark)}
+    torch.save(content, path) if protocol == "torch" else path.write_bytes(pickle.dumps(Trap(mark)))
+    with pytest.raises(WeightsError, match=r"nothing of it was run"):
+        read(path)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_a_truncated_checkpoint_is_told(suffix, tmp_path, state):
+    path = tmp_path / f"net.{suffix}"
+    torch.save(state, path) if suffix == "pth" else save_file(state, path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(WeightsError, match=str(path)):
+        read(path)
+
+
+def test_other_keys_and_shapes_are_named(tmp_path, state):
+    path = tmp_path / "net.safetensors"
+    save_file({"weight": torch.zeros(3, 3), "extra": torch.zeros(1)}, path)
+    with pytest.raises(WeightsError, match=r"missing: bias.*left over: extra.*weight \[3, 3\] for \[2, 3\]"):
+        load(nn.Linear(3, 2), path)
+
+
+def test_a_checkpoint_that_is_no_mapping_is_refused(tmp_path):
+    torch.save(torch.zeros(3), tmp_path / "net.pth")
+    with pytest.raises(WeightsError, match="expected tensors by name"):
+        read(tmp_path / "net.pth")
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(WeightsError, match="no such file"):
+        read(tmp_path / "net.pth")
