@@ -115,11 +115,12 @@ def _as_torch(array: NDArray[np.generic], depthwise: bool) -> NDArray[np.generic
 
 
 def convert(model: Path, data: Path, out: Path) -> None:
-    """Write `out`, whose metadata say where the weights come from."""
+    """Write `out`, whose metadata say where the weights come from. The same input gives the same bytes."""
     state = to_state(read_tfjs(model, data))
-    source = json.loads(model.read_text()).get("generatedBy", "")
+    published = json.loads(model.read_text()).get("generatedBy", "unknown")
     digest = hashlib.sha256(data.read_bytes()).hexdigest()
-    save_file(state, out, {"source": source, "licence": "Apache-2.0", "converted from sha256": digest})
+    # A single entry: safetensors writes several in an order that changes from run to run.
+    save_file(state, out, {"source": f"{published} (Apache-2.0), from a file with sha256 {digest}"})
 
 
 if __name__ == "__main__":

@@ -108,8 +108,11 @@ def embedded() -> dict[str, np.ndarray]:
 
 def test_conversion_finds_every_tensor(embedded, tmp_path):
     model, data = written_as_tfjs(embedded, tmp_path)
-    convert_movenet.convert(model, data, tmp_path / "out.safetensors")
-    again = load_file(tmp_path / "out.safetensors")
+    out, twice = tmp_path / "out.safetensors", tmp_path / "twice.safetensors"
+    convert_movenet.convert(model, data, out)
+    convert_movenet.convert(model, data, twice)
+    assert out.read_bytes() == twice.read_bytes()
+    again = load_file(out)
     assert again.keys() == embedded.keys()
     assert all(np.array_equal(again[key], embedded[key]) for key in embedded)
 
