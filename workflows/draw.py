@@ -73,8 +73,8 @@ def draw_label(frame: NDArray[np.uint8], text: str) -> NDArray[np.uint8]:
 
 
 def line_thickness(frame: NDArray[np.uint8]) -> int:
-    """Pixels of a limb: 2 on small frames, 4 at 720p, 6 at 1080p."""
-    return max(2, round(min(frame.shape[:2]) / 180))
+    """Pixels of a limb: 2 on small frames, 5 at 720p, 8 at 1080p."""
+    return max(2, round(min(frame.shape[:2]) / 140))
 
 
 def _side(joint: str) -> Colour:
