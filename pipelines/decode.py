@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posebeam.pipelines.capture import STREAM_TIMEOUT_SECONDS, Capture, is_count
+from posebeam.pipelines.clock import ASSUMED_FPS, Clock
 from posebeam.transforms.errors import ConfigError, DecodeError
 
-ASSUMED_FPS = 25.0  # only for clips that carry neither timestamps nor a frame rate
 _HEADER_SLACK = 1  # frames: healthy AVIs can be one short of their header
 _FPS_SLACK = 0.1  # a tenth: frames that a file leaves out are no other frame rate
 _STAMP_SLACK = 0.001  # seconds: containers round their timestamps to milliseconds
@@ -72,15 +72,18 @@ def probe(path: str | os.PathLike[str]) -> int:
 
 
 class Clip:
-    """An open video: iterate once for its frames, then read `report`. A context manager."""
+    """An open video: iterate once for its frames, then read `report`. A context manager.
+
+    header_frames and fps (0 if unknown) are what the header says of the whole video.
+    """
 
     def __init__(self, capture: Capture, fps: float | None) -> None:
         self._capture = capture
-        self._fps = fps
+        self._most_fps = fps
         self._started = False
         self._report: DecodeReport | None = None
-        self._clock = _Clock(capture.header_fps)
-        self.header_frames = capture.header_frames
+        self._clock = Clock(capture.header_fps)
+        self.header_frames, self.fps = capture.header_frames, capture.header_fps
 
     def __enter__(self) -> "Clip":
         return self
@@ -118,7 +121,9 @@ class Clip:
         clock, size = self._clock, _Size()
         while capture.grab():
             seconds = clock.tick(capture.stamp)
-            slot = clock.frames if self._fps is None else math.floor((seconds + _STAMP_SLACK) * self._fps)
+            slot = (
+                clock.frames if self._most_fps is None else math.floor((seconds + _STAMP_SLACK) * self._most_fps)
+            )
             if slot <= last_slot:
                 continue
             rgb = size.fit(capture.retrieve(), clock.frames - 1)
@@ -128,27 +133,6 @@ class Clip:
         if clock.frames == 0:
             raise DecodeError(f"no frame could be decoded; the header counts {capture.header_frames}")
         self._report = _report(capture, clock, size)
-
-
-class _Clock:
-    """Timestamps that rise from 0, where the container's do not: AVI with B-frames ends with a zero."""
-
-    def __init__(self, header_fps: float) -> None:
-        self._step = 1 / (header_fps or ASSUMED_FPS)
-        self._first = 0.0
-        self.frames = 0
-        self.seconds = 0.0
-
-    def tick(self, stamp: float) -> float:
-        """Seconds since the first frame; stamp is the container's time of this frame in seconds."""
-        if self.frames == 0:
-            self._first = stamp if math.isfinite(stamp) else 0.0
-        else:
-            since = stamp - self._first
-            rises = math.isfinite(since) and since > self.seconds
-            self.seconds = since if rises else self.seconds + self._step
-        self.frames += 1
-        return self.seconds
 
 
 class _Size:
@@ -172,7 +156,7 @@ class _Size:
         return scaled
 
 
-def _report(capture: Capture, clock: _Clock, size: _Size) -> DecodeReport:
+def _report(capture: Capture, clock: Clock, size: _Size) -> DecodeReport:
     """What the header said against what came."""
     header, decoded, warnings = capture.header_frames, clock.frames, list(size.warnings)
     measured = (decoded - 1) / clock.seconds if decoded > 1 else 0.0
