@@ -1,13 +1,16 @@
-"""Augmentation: what training does to windows so that few of them teach more.
+"""Augmentation: what training does to windows, so that few of them teach more.
 
 Functions take x float32 [B, T, 52] in torso lengths (and valid bool [B, T, 13]) and return them anew; chance
 comes from an explicit generator, drawn apart for every window.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from posebeam.transforms.chain import Chain
+from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.layout import CHANNELS, Layout
 
 Windows = NDArray[np.float32]
@@ -73,3 +76,52 @@ def hide(x: Windows, valid: Mask, chance: float, rng: np.random.Generator) -> tu
     """Take joints away for whole windows, each with this chance: their features are 0, and not valid."""
     kept = rng.random((len(x), 1, valid.shape[-1])) >= chance
     return (_joints(x) * kept[..., None].astype(x.dtype)).reshape(x.shape), valid & kept
+
+
+_FLIPS = ("swap", "published", "none")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What happens to a batch of training windows, in this order.
+
+    slowest  play parts of the window down to this share of it at full length; 1: never
+    flip     half of the windows become mirror images: swap sides, published (sides stay), or none
+    turn     radians; stretch: 0.2 is up to 1.2 times, or down to a 1.2th
+    hide     chance of each joint to be taken away
+    noise    torso lengths
+    """
+
+    slowest: float = 1.0
+    flip: str = "swap"
+    turn: float = 0.0
+    stretch: float = 0.0
+    hide: float = 0.0
+    noise: float = 0.03
+
+    def __post_init__(self) -> None:
+        if self.flip not in _FLIPS:
+            raise ConfigError(f"flip: got {self.flip!r}, expected one of {', '.join(_FLIPS)}")
+        if not 0 < self.slowest <= 1 or not 0 <= self.hide < 1 or min(self.turn, self.stretch, self.noise) < 0:
+            raise ConfigError(
+                f"{self}: expected 0 < slowest <= 1, 0 <= hide < 1, and no turn, stretch, noise below 0"
+            )
+
+    def __call__(
+        self, x: Windows, valid: Mask, chain: Chain, layout: Layout, rng: np.random.Generator
+    ) -> tuple[Windows, Mask]:
+        """x [B, T, 52] and valid [B, T, 13] of one chain and layout, augmented."""
+        if self.slowest < 1:
+            x, valid = hurry(x, valid, self.slowest, chain, rng)
+        if self.flip != "none":
+            x, valid = self._flip(x, valid, layout, rng.random(len(x)) < 0.5)
+        if self.turn or self.stretch:
+            x = bend(x, self.turn, self.stretch, rng)
+        if self.hide:
+            x, valid = hide(x, valid, self.hide, rng)
+        return (noise(x, self.noise, rng) if self.noise else x), valid
+
+    def _flip(self, x: Windows, valid: Mask, layout: Layout, chosen: Mask) -> tuple[Windows, Mask]:
+        images, seen = mirror(x, valid, layout) if self.flip == "swap" else (mirror_published(x), valid)
+        chosen = chosen[:, None, None]
+        return np.where(chosen, images, x), np.where(chosen, seen, valid)

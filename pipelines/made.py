@@ -1,0 +1,42 @@
+"""Made: what a data set says of how its windows were made."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from posebeam.transforms.errors import DataError
+
+
+@dataclass(frozen=True)
+class Made:
+    """How windows were made. A model fits windows whose `input` is that of the windows it was trained on."""
+
+    chain: str
+    chain_version: int
+    layout: str
+    window: int
+    backbone: str
+    weights_sha256: str
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> "Made":
+        """Out of the configuration in a manifest or a run, which may say more."""
+        return cls(**{name: config[name] for name in cls.__dataclass_fields__})
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it stands in a run's record."""
+        return asdict(self)
+
+    @property
+    def input(self) -> dict[str, str | int]:
+        """What decides the meaning of the numbers. Not the backbone: backbones can be switched."""
+        return {name: getattr(self, name) for name in ("chain", "chain_version", "layout", "window")}
+
+    def refuse(self, other: "Made", mine: str, others: str) -> None:
+        """DataError if the other's windows mean something else; the words say whose are whose."""
+        for name, value in self.input.items():
+            if value != other.input[name]:
+                raise DataError(
+                    f"{mine} expects {name} {value!r}, {others} has {name} {other.input[name]!r}: "
+                    "make windows that fit with posebeam windows, or train on these"
+                )

@@ -1,0 +1,64 @@
+"""posebeam evaluate: a trained model measured on a data set."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+PARTS = ("train", "validation", "test")
+
+
+@click.command()
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--part", type=click.Choice(PARTS), default="test", show_default=True, help="Which clips.")
+@click.option("--device", default="auto", show_default=True, help="Where the model runs: auto, cpu, cuda.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def command(run: Path, out: Path, part: str, device: str, as_json: bool) -> int:
+    """Measures RUN on a part of OUT, which may be of another backbone if chain and layout agree.
+
+    Writes the figures and the confusion matrix to RUN/evaluation.
+    """
+    from posebeam.pipelines.read import WindowReader
+    from posebeam.workflows.console import say
+    from posebeam.workflows.evaluation import evaluate, write_evaluation
+    from posebeam.workflows.trained import Trained
+
+    trained, reader = Trained.load(run, device), WindowReader(out)
+    result, scores = evaluate(trained, reader, part)
+    name = write_evaluation(trained, result, scores)
+    if switch := result["backbone_switch"]:
+        say(f"backbone switched: trained on poses of {switch['trained']}, evaluated on {switch['evaluated']}")
+    if as_json:
+        click.echo(json.dumps(result))
+    else:
+        _show(result, str(run / name))
+    return 0
+
+
+def _show(result: dict[str, Any], name: str) -> None:
+    from posebeam.workflows.console import facts_table, rows_table, say, show
+
+    low, high = result["clip_accuracy_interval"]
+    facts = {
+        "clips": f"{result['clip_accuracy']:.1%} of {result['clips']} right (95 %: {low:.1%} to {high:.1%})",
+        "balanced": f"{result['balanced_accuracy']:.1%}, the mean over classes",
+        "windows": f"{result['window_accuracy']:.1%} of {result['windows']:,}",
+        "backbone": result["backbone"],
+    }
+    header = ("class", "clips", "recall", "95 %", "precision")
+    rows = [
+        (
+            row["class"], row["clips"], _percent(row["recall"]),
+            " to ".join(_percent(end) for end in row["recall_interval"]), _percent(row["precision"]),
+        )
+        for row in result["per_class"]
+    ]  # fmt: skip
+    show(rows_table("per class", header, rows))
+    show(facts_table(f"{result['model']} on {result['part']}", facts))
+    say(f"{name}.json and .png")
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"

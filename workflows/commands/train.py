@@ -1,0 +1,68 @@
+"""posebeam train: windows to a trained action model."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from posebeam.workflows.config import flags, option, resolve
+
+MODELS = ("act-micro", "act-small", "act-base", "act-large")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The flags of posebeam train."""
+
+    model: str = option("act-micro", "Size of the Action Transformer.", MODELS)
+    recipe: str = option("default", "How it is trained.", ("default", "published"))
+    split: int = option(0, "Official split 1, 2 or 3; 0: the one that names OUT's files.")
+    seed: int = option(0, "Decides the start, the validation groups, and all chance.")
+    val_part: float = option(0.15, "Share of the training groups that validates, where OUT has none for it.")
+    epochs: int = option(0, "Epochs; 0: the recipe's.")
+    batch_size: int = option(0, "Windows a batch; 0: the recipe's.")
+    device: str = option("auto", "Where it is trained: auto, cpu, cuda, or another of lightning's names.")
+    devices: int = option(1, "How many of them.")
+
+
+@click.command()
+@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=click.Path(file_okay=False, path_type=Path))
+@flags(TrainConfig)
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
+@click.option("--overwrite", is_flag=True, help="Replace the run in RUN.")
+def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: bool, **given: Any) -> int:
+    """Trains on the windows of OUT and writes RUN: the model, how it came about, checkpoints and logs.
+
+    Validation windows are taken by group from the training part; the test part is never read.
+    """
+    from posebeam.pipelines.publish import publish_text
+    from posebeam.workflows.config import as_toml
+    from posebeam.workflows.console import facts_table, say, show
+    from posebeam.workflows.training import clear, train
+
+    settings = resolve(TrainConfig, config, given)
+    if overwrite:
+        clear(run)
+    record = train(out, run, settings, resume)
+    if record["state"] == "finished":
+        publish_text(as_toml(settings), run, "train.toml")
+        show(facts_table(f"trained {run}", facts(record)))
+        say(f"posebeam evaluate {run} {out}   measures it on the test part")
+    return 0
+
+
+def facts(record: dict[str, Any]) -> dict[str, Any]:
+    """A run in a few lines."""
+    found = {
+        "model": f"{record['model']}, {record['parameters']:,} parameters",
+        "classes": len(record["classes"]),
+        "windows": f"{record['windows']['train']:,} train, {record['windows']['validation']:,} validate",
+        "recipe": record["recipe"]["name"],
+        "kept epoch": f"{record['epoch']} of {record['epochs']}",
+        "seconds": record["seconds"],
+    }
+    if (scores := record["validation"]) is not None:
+        found["validation"] = f"{scores['clip_accuracy']:.1%} of {scores['clips']} clips"
+    return found

@@ -1,0 +1,28 @@
+"""Confusion: the picture of a confusion matrix."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from posebeam.workflows.metrics import Scores
+
+
+def draw_confusion(scores: Scores, title: str, path: Path) -> None:
+    """Write a PNG: rows are the truth, columns what was said, shades the share of the row, figures clips."""
+    matrix, names = scores.clips, scores.classes
+    side = max(4.0, 0.42 * len(names) + 2)
+    figure = Figure(figsize=(side + 0.8, side), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    shades = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    image = axes.imshow(shades, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="said", ylabel="truth", title=title)
+    if len(names) <= 30:  # more figures than that cannot be read
+        for (row, column), count in np.ndenumerate(matrix):
+            if count:
+                dark = shades[row, column] > 0.5
+                axes.text(column, row, str(count), ha="center", va="center", color="white" if dark else "black")
+    figure.colorbar(image, label="share of the class", shrink=0.8)
+    figure.savefig(path)

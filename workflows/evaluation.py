@@ -1,0 +1,93 @@
+"""Evaluation: a trained model held against the windows of a data set."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posebeam.pipelines.publish import publish, publish_json, workspace
+from posebeam.pipelines.read import Ints, WindowReader
+from posebeam.transforms.errors import DataError
+from posebeam.workflows.metrics import Scores
+from posebeam.workflows.trained import Trained
+
+FOLDER = "evaluation"
+_BATCH = 4096  # windows that are read at a time
+
+
+def score_rows(trained: Trained, reader: WindowReader, rows: Ints) -> Scores:
+    """Scores of the model on some rows of a data set, whose classes are matched by name.
+
+    DataError if the data were made otherwise than what the model knows, or a class is unknown to it.
+    """
+    trained.made.refuse(reader.made, f"the model of {trained.folder}", str(reader.out))
+    rows = np.sort(rows)
+    label = _labels(trained, reader, rows)
+    _, clip = np.unique(reader.clips[rows].astype(str), return_inverse=True)
+    pieces: list[NDArray[np.float32]] = [
+        trained.probabilities(*reader.take(rows[first : first + _BATCH])) for first in range(0, len(rows), _BATCH)
+    ]
+    return Scores.of(np.concatenate(pieces), label, clip, trained.classes)
+
+
+def _labels(trained: Trained, reader: WindowReader, rows: Ints) -> Ints:
+    """[n] the rows' labels as the model counts classes."""
+    known = {name: index for index, name in enumerate(trained.classes)}
+    labels = reader.labels[rows]
+    strangers = [reader.classes[label] for label in np.unique(labels) if reader.classes[label] not in known]
+    if strangers:
+        raise DataError(
+            f"{reader.out} has classes that the model of {trained.folder} was not trained on: "
+            f"{', '.join(strangers[:5])}; it knows {', '.join(trained.classes[:20])}"
+        )
+    return np.array([known.get(name, -1) for name in reader.classes], np.int64)[labels]
+
+
+def evaluate(trained: Trained, reader: WindowReader, part: str) -> tuple[dict[str, Any], Scores]:
+    """The figures on one part (train, validation, test) of a data set, and the scores they come from.
+
+    The parts are those of the official split that the run was trained on. A backbone that is not the one of
+    the training data is named in "backbone_switch".
+    """
+    split = int(trained.record["split"])
+    rows = _rows(trained, reader, split, part)
+    if not len(rows):
+        raise DataError(f"{reader.out} has no windows in its part {part!r} (split {split or 'of its files'})")
+    scores = score_rows(trained, reader, rows)
+    ours, theirs = trained.made.backbone, reader.made.backbone
+    result = {
+        **scores.summary(),
+        "part": part,
+        "split": split,
+        "model": trained.record["model"],
+        "backbone": theirs,
+        "backbone_switch": None if ours == theirs else {"trained": ours, "evaluated": theirs},
+        "manifest_sha256": reader.digest,
+        "per_class": scores.per_class(),
+        "classes": list(scores.classes),
+        "confusion": scores.clips.tolist(),
+        "confusion_windows": scores.windows.tolist(),
+    }
+    return result, scores
+
+
+def _rows(trained: Trained, reader: WindowReader, split: int, part: str) -> Ints:
+    """The rows of a part. A run that took its validation groups from the training part has them for its own."""
+    parts = reader.parts(split)
+    if "validation" not in parts:
+        taken = np.isin(reader.groups.astype(str), trained.record["validation_groups"])
+        parts = np.where((parts == "train") & taken, "validation", parts)
+    return np.flatnonzero(parts == part)
+
+
+def write_evaluation(trained: Trained, result: dict[str, Any], scores: Scores) -> str:
+    """Write RUN/evaluation/<part>-<backbone>.json and .png; return their path without the suffix."""
+    from posebeam.workflows.confusion import draw_confusion
+
+    name = f"{FOLDER}/{result['part']}-{result['backbone']}"
+    title = f"{result['model']} on {result['part']}, {result['clip_accuracy']:.1%} of {result['clips']} clips"
+    with workspace(trained.folder) as private:
+        draw_confusion(scores, title, private / "confusion.png")
+        publish(private / "confusion.png", trained.folder / f"{name}.png")
+    publish_json(result, trained.folder, f"{name}.json")
+    return name

@@ -1,0 +1,98 @@
+"""Trained: a run folder, that is a trained model and all that is known of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from posebeam.models.networks.act import AcT, build_act
+from posebeam.models.registry import choose_device
+from posebeam.pipelines.made import Made
+from posebeam.pipelines.publish import publish, publish_json, workspace
+from posebeam.transforms.errors import DataError
+
+RECORD, WEIGHTS = "run.json", "model.safetensors"
+_BATCH = 512  # windows at a time
+
+
+def build_model(name: str, classes: int, window: int) -> AcT:
+    """A fresh network by the name it has on the command line, act-micro for example."""
+    return build_act(name.removeprefix("act-"), classes, window)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """run.json, of a run that may be unfinished; DataError if there is none."""
+    path = folder / RECORD
+    if not path.is_file():
+        raise DataError(f"{folder} holds no {RECORD}: it is no run folder; posebeam train OUT {folder} makes one")
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise DataError(f"{path} is damaged: {error}") from error
+
+
+def write_record(record: Mapping[str, Any], folder: Path) -> None:
+    """Publish run.json."""
+    publish_json(dict(record), folder, RECORD)
+
+
+def write_weights(network: AcT, folder: Path) -> None:
+    """Publish the network's tensors."""
+    with workspace(folder) as private:
+        save_file({name: value.contiguous() for name, value in network.state_dict().items()}, private / WEIGHTS)
+        publish(private / WEIGHTS, folder / WEIGHTS)
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A finished run. `record` is its run.json; made says how the windows it was trained on were made."""
+
+    folder: Path
+    record: Mapping[str, Any]
+    network: AcT
+    device: torch.device
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "auto") -> "Trained":
+        """The model of a run folder, ready to predict; DataError if the run is unfinished or damaged."""
+        record = read_record(folder)
+        if record["state"] != "finished":
+            raise DataError(f"{folder}: its training is unfinished; go on with the same command and --resume")
+        network = build_model(record["model"], len(record["classes"]), record["data"]["window"])
+        try:
+            network.load_state_dict(load_file(folder / WEIGHTS))
+        except (OSError, SafetensorError, RuntimeError) as error:
+            raise DataError(f"{folder / WEIGHTS} does not fit {record['model']}: {error}") from error
+        chosen = choose_device(device)
+        return cls(folder, record, network.to(chosen).eval(), chosen)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names in the order of the probabilities."""
+        return tuple(self.record["classes"])
+
+    @property
+    def made(self) -> Made:
+        """How the windows it was trained on were made."""
+        return Made.of(self.record["data"])
+
+    def probabilities(self, x: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Windows x [n, T, 52] and valid [n, T, 13] to probabilities [n, classes]."""
+        if x.shape[1:] != (self.made.window, 52) or valid.shape != (*x.shape[:2], 13):
+            raise ValueError(
+                f"got x {list(x.shape)} and valid {list(valid.shape)}, "
+                f"expected [n, {self.made.window}, 52] and [n, {self.made.window}, 13]"
+            )
+        with torch.inference_mode():
+            parts = [
+                self.network(torch.from_numpy(x[first : first + _BATCH]).to(self.device)).softmax(-1).cpu().numpy()
+                for first in range(0, len(x), _BATCH)
+            ]
+        return np.concatenate([np.zeros((0, len(self.classes)), np.float32), *parts])
