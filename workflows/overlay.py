@@ -17,10 +17,10 @@ from posebeam.workflows.video_sink import VideoSink
 def write_overlay(
     video: Path,
     tracks: Sequence[PoseTrack],
-    min_score: float,
     path: Path,
-    label: Callable[[int], str] | None = None,
     *,
+    min_score: float,
+    label: Callable[[int], str] | None = None,
     fps: float | None = None,
     rate: float | None = None,
 ) -> int:

@@ -37,13 +37,15 @@ def bright(path: Path, rows: slice = slice(60, None)) -> list[list[int]]:
 
 def test_people_are_drawn_where_and_when_they_were(video, tmp_path):
     tracks = [track([2, 3, 5], x=20), track([5, 6], x=140)]
-    assert write_overlay(video, tracks, 0.2, tmp_path / "out.mp4") == 20
+    assert write_overlay(video, tracks, tmp_path / "out.mp4", min_score=0.2) == 20
     shown = {number: columns for number, columns in enumerate(bright(tmp_path / "out.mp4")) if columns}
     assert shown == {2: [0], 3: [0], 5: [0, 3], 6: [3]}
 
 
 def test_labels_stand_on_their_frames(video, tmp_path):
-    write_overlay(video, [], 0.2, tmp_path / "out.mp4", lambda number: "walking" if number < 4 else "")
+    write_overlay(
+        video, [], tmp_path / "out.mp4", min_score=0.2, label=lambda number: "walking" if number < 4 else ""
+    )
     labelled = [bool(columns) for columns in bright(tmp_path / "out.mp4", slice(0, 30))]
     assert labelled == [True] * 4 + [False] * 16
 
@@ -54,11 +56,11 @@ def test_labels_stand_on_their_frames(video, tmp_path):
 )
 def test_the_overlay_lasts_as_long_as_the_clip(video, tmp_path, fps, rate, frames, expected):
     out = tmp_path / "out.mp4"
-    assert write_overlay(video, [], 0.2, out, fps=fps, rate=rate) == frames
+    assert write_overlay(video, [], out, min_score=0.2, fps=fps, rate=rate) == frames
     with open_clip(out) as clip:
         assert clip.fps == pytest.approx(expected)
 
 
 def test_two_skeletons_are_refused(video, tmp_path):
     with pytest.raises(ConfigError, match="several skeletons"):
-        write_overlay(video, [track([1], 5), track([1], 5, "body25")], 0.2, tmp_path / "out.mp4")
+        write_overlay(video, [track([1], 5), track([1], 5, "body25")], tmp_path / "out.mp4", min_score=0.2)
