@@ -118,8 +118,8 @@ class WindowReader:
     def shuffled(self, rows: Ints, rng: np.random.Generator) -> Ints:
         """The rows in a random order that `take` can read without reading anything twice.
 
-        All at random where everything is held; else row groups at random, as many as are held at a time, and
-        the rows within them at random.
+        All at random where everything is held; else row groups at random, as many at a time as half the memory
+        holds (a batch may straddle two such blocks), and the rows within them at random.
         """
         if len(self) * self._row_bytes <= self._memory:
             return rng.permutation(rows)
@@ -127,7 +127,7 @@ class WindowReader:
         order, blocks, size = rng.permutation(np.unique(group_of)), [[]], 0  # type: ignore[var-annotated]
         for group in order.tolist():
             size += self._groups[group].rows * self._row_bytes
-            if size > self._memory and blocks[-1]:
+            if 2 * size > self._memory and blocks[-1]:
                 blocks.append([])
                 size = self._groups[group].rows * self._row_bytes
             blocks[-1].append(group)
@@ -160,11 +160,13 @@ class WindowReader:
             x.to_numpy().reshape(group.rows, self.made.window, 52),
             valid.to_numpy(zero_copy_only=False).reshape(group.rows, self.made.window, 13),
         )
-        while len(self._held) > 1 and self._held_bytes() > self._memory:
+        while len(self._held) > 1 and self.held_bytes > self._memory:
             self._held.popitem(last=False)
         return self._held[number]
 
-    def _held_bytes(self) -> int:
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of features that are in memory."""
         return sum(self._groups[number].rows for number in self._held) * self._row_bytes
 
 

@@ -1,10 +1,27 @@
 """What all tests share."""
 
 import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
+from numpy.typing import NDArray
+
+from posebeam.pipelines import schema
+from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.manifest import make_manifest, write_manifest
+from posebeam.pipelines.plan import Plan
+from posebeam.pipelines.publish import file_sha256
+from posebeam.pipelines.receipt import FileFacts, Receipt
+from posebeam.pipelines.settings import PoseSettings, Settings
+from posebeam.pipelines.shard import ShardName, write_parquet
+from posebeam.transforms.skeleton import skeleton
+from posebeam.transforms.track import PoseTrack
+from posebeam.transforms.windows import Windower, WindowRule
 
 # A busy machine is no failure: properties have no deadline, the tests as a whole have.
 settings.register_profile("posebeam", deadline=None)
@@ -26,3 +43,78 @@ def foreign_data() -> Path:
 def media() -> Path:
     """The small real videos that ship with the repository."""
     return Path(__file__).parent / "media"
+
+
+_BODY = {
+    "nose": (0, -30), "eye": (5, -35), "ear": (9, -32), "shoulder": (20, 0), "elbow": (26, 30),
+    "wrist": (28, 55), "hip": (13, 60), "knee": (14, 100), "ankle": (14, 140),
+}  # fmt: skip
+_SWINGS = {"lift": (0, 45), "rest": (0, 0), "wave": (45, 0)}  # what the wrists do, in pixels
+
+
+def _action(label: str, frames: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """xy [frames, 17, 2] of somebody who lifts or waves the hands, somewhere, at some size and speed."""
+    joints = skeleton("coco17").joints
+    body = np.array(
+        [(-x if j.startswith("right") else x, y) for j in joints for x, y in [_BODY[j.split("_")[-1]]]]
+    )
+    swing = np.sin(np.arange(frames) * rng.uniform(0.3, 0.5) + rng.uniform(0, 6))
+    moves = np.array([_SWINGS[label] if j.endswith("wrist") else (0, 0) for j in joints])
+    xy = rng.uniform(0.5, 2) * (body + swing[:, None, None] * moves) + rng.uniform(100, 300, 2)
+    return (xy + rng.normal(0, 1, xy.shape)).astype(np.float32)
+
+
+def _windows_of(ref: ClipRef, number: int, rule: WindowRule, labels: Sequence[str]) -> Any:
+    """The rows of one made clip of 60 frames."""
+    xy, frames = _action(ref.label, 60, np.random.default_rng(number)), np.arange(60, dtype=np.int32)
+    windower = Windower(rule)
+    track = PoseTrack(ref.clip_id, 0, "coco17", frames, xy, np.ones((60, 17), np.float32))
+    found = windower.push(track) + windower.finish()
+    return schema.window_rows(schema.clip_columns(ref, sorted(labels)), found, rule.length)
+
+
+@pytest.fixture(scope="session")
+def make_windows() -> Callable[..., Path]:
+    """Writes a finished data set of made windows: 3 labels, some groups a label, 2 clips a group, 3 windows a
+    clip.
+
+    Groups 0 and 1 test in split 1, 2 and 3 in split 2, 4 and 5 in split 3; split 1 names the files;
+    official=False: no official splits, 0 and 1 test and the last group validates.
+    """
+
+    def make(
+        out: Path, groups: int = 8, official: bool = True, labels: Sequence[str] = tuple(_SWINGS),
+        backbone: str = "movenet-lightning", row_group: int = 1024, **rule: Any,
+    ) -> Path:  # fmt: skip
+        cut = WindowRule(**{"min_score": 0.2, **rule})
+        tables: dict[ShardName, list[Any]] = {}
+        for number in range(len(labels) * groups * 2):
+            label, group = labels[number % len(labels)], number // len(labels) % groups
+            splits = tuple("test" if group // 2 == k else "train" for k in range(3))
+            own = "test" if group < 2 else "validation" if group == groups - 1 else "train"
+            split = splits[0] if official else own
+            clip_id = f"{label}/{number}.avi"
+            ref = ClipRef("", clip_id, label, f"g{group}", split, 1, splits if official else ())
+            tables.setdefault(ShardName(split, 0, 1), []).append(_windows_of(ref, number, cut, labels))
+        return _write(out, tables, cut, sorted(labels), backbone, row_group)
+
+    return make
+
+
+def _write(
+    out: Path, tables: dict[ShardName, list[Any]], cut: WindowRule, classes: Sequence[str], backbone: str,
+    row_group: int,
+) -> Path:  # fmt: skip
+    """Files and manifest as a build leaves them."""
+    (out / "windows").mkdir(parents=True)
+    product, receipts = replace(schema.windows(cut.length), row_group=row_group), []
+    for name, parts in tables.items():
+        path = out / name.file("windows")
+        rows = write_parquet(path, product, parts, {})
+        facts = FileFacts(name.file("windows"), "windows", rows, path.stat().st_size, file_sha256(path))
+        receipts.append(Receipt(str(name), "", "", built=len(parts), rejected=0, files=(facts,)))
+    poses = PoseSettings(kind="videos", backbone=backbone, weights_sha256="0" * 64)
+    shards = {name: (len(parts), "") for name, parts in tables.items()}
+    plan = Plan(Settings(poses, cut), tuple(classes), shards, 0, 0)
+    write_manifest(make_manifest(plan, receipts, "coco17"), out)
+    return out
