@@ -18,6 +18,12 @@ help:  ## this list
 test: .venv/installed  ## the tests, without network or GPU
 	$(BIN)/python -m pytest -n 2
 
+# The videos are excerpts of a few seconds: two classes, ten clips. What counts is that every step runs.
+demo: .venv/installed  ## the main job on shipped videos: build, train, evaluate, overlay
+	$(BIN)/posebeam run tests/media/actions demo --epochs 10
+	$(BIN)/posebeam check demo/data
+	@echo 'The score is of two test clips: it means nothing but that the whole way works. Now take your own videos.'
+
 # An editable install of a package map is invisible to mypy and import-linter: they get a tree of links.
 .lint/posebeam: .venv/installed
 	rm -rf .lint && mkdir -p .lint/posebeam

@@ -49,6 +49,7 @@ def make_manifest(plan: Plan, receipts: Sequence[Receipt], skeleton: str) -> dic
             "window": rule.length,
             "stride": rule.stride,
             "min_score": rule.min_score,
+            "crop_following": poses.crop_following,
         },
         "classes": list(plan.classes),
         "clips": clips,

@@ -78,3 +78,7 @@ def run(argv: list[str]) -> int:
     except PosebeamError as error:
         click.echo(f"posebeam: {error}", err=True)
         return 2 if isinstance(error, ConfigError) else 1
+
+
+if __name__ == "__main__":
+    main()

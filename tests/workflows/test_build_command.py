@@ -1,0 +1,103 @@
+"""posebeam build as a person runs it: two workers, a worker that dies, JSON, dry runs, rejects."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+BUILD = [sys.executable, "-m", "posebeam.workflows.cli", "build", "videos"]
+FRAMES = 60
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """Eight little videos of two labels, and a file that is none."""
+    folder = tmp_path_factory.mktemp("source")
+    for number in range(8):
+        path = folder / ("left", "right")[number % 2] / f"{number}.avi"
+        path.parent.mkdir(exist_ok=True)
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25.0, (64, 48))
+        for t in range(FRAMES):
+            writer.write(np.full((48, 64, 3), 20 * number + t, np.uint8))
+        writer.release()
+    (folder / "left/broken.avi").write_bytes(b"RIFF" + bytes(500))
+    return folder
+
+
+def build(source, out, *flags):
+    command = [*BUILD, str(source), str(out), "--shards", "2", *flags]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def promised(out):
+    files = (path for path in out.rglob("*") if path.is_file() and path.name != "run.json")
+    return {str(path.relative_to(out)): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope="module")
+def alone(source, tmp_path_factory):
+    out = tmp_path_factory.mktemp("alone") / "out"
+    done = build(source, out, "--json")
+    assert done.returncode == 3, done.stderr  # one reject of nine is above 5 %
+    facts = json.loads(done.stdout)
+    assert (facts["listed"], facts["built"], facts["rejected"], facts["frames"]) == (9, 8, 1, 8 * FRAMES)
+    return out
+
+
+def descendants(pid):
+    """Processes below a process that run Beam's worker."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return [one for one in found[1:] if b"sdk_worker_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
+@pytest.mark.slow
+def test_two_workers_share_the_work_and_write_the_same_bytes(source, alone, tmp_path):
+    assert build(source, tmp_path / "two", "--workers", "2").returncode == 3
+    assert promised(tmp_path / "two") == promised(alone)
+    run = json.loads((tmp_path / "two/run.json").read_text())["runs"][0]
+    shares = [counts.get("frames", 0) / run["frames"] for counts in run["processes"].values()]
+    assert len(shares) == 2
+    assert min(shares) >= 0.2
+
+
+@pytest.mark.slow
+def test_a_killed_worker_ends_the_run_at_once_and_nothing_is_lost(source, alone, tmp_path):
+    out = tmp_path / "killed"
+    command = [*BUILD, str(source), str(out), "--shards", "2", "--workers", "2"]
+    driver = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(out.glob("_tmp/*/poses.arrow")):
+        assert driver.poll() is None, driver.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    os.kill(descendants(driver.pid)[-1], signal.SIGKILL)
+    _, said = driver.communicate(timeout=60)
+    assert driver.returncode == 1
+    assert "a worker process died" in said
+    assert build(source, out, "--workers", "2").returncode == 3
+    assert promised(out) == promised(alone)
+
+
+def test_a_dry_run_writes_nothing(source, tmp_path):
+    done = build(source, tmp_path / "dry", "--dry-run", "--json")
+    assert json.loads(done.stdout)["clips to build"] == 9
+    assert not (tmp_path / "dry").exists()
+
+
+def test_rejects_below_the_limit_are_no_failure(source, tmp_path):
+    assert build(source, tmp_path / "out", "--limit", "2", "--max-rejects", "0.5").returncode == 0

@@ -1,0 +1,150 @@
+"""posebeam predict: what happens in videos, by a trained model."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from posebeam.workflows.config import flags, option, resolve
+
+if TYPE_CHECKING:
+    from posebeam.transforms.windows import WindowRule
+    from posebeam.workflows.prediction import Prediction
+    from posebeam.workflows.trained import Trained
+
+
+@dataclass(frozen=True)
+class PredictConfig:
+    """The flags of posebeam predict."""
+
+    backbone: str = option("", "Another pose backbone than the one the model was trained on.")
+    weights: str = option("", "Checkpoint of your own for the backbone.")
+    min_score: float = option(
+        -1.0, "A joint scored lower is missing; -1: as in training, or the other backbone's own."
+    )
+    overlay: str = option("", "Write an mp4 with skeleton and label; with several videos a folder.")
+    device: str = option("auto", "Where the networks run.", ("auto", "cpu", "cuda"))
+    batch_size: int = option(32, "Frames a batch at most.")
+
+
+@click.command()
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("videos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@flags(PredictConfig)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a video, a line each.")
+def command(run: Path, videos: tuple[Path, ...], config: Path | None, as_json: bool, **given: Any) -> int:
+    """Prints the label of each video with its probability, and the labels over time.
+
+    Videos that cannot be read are named; exit code 1 if there was one.
+    """
+    from posebeam.models.registry import load_estimator
+    from posebeam.workflows.prediction import predict
+    from posebeam.workflows.trained import Trained
+
+    settings = resolve(PredictConfig, config, given)
+    trained = Trained.load(run, settings.device)
+    backbone = settings.backbone or trained.made.backbone
+    rule = window_rule(trained, backbone, settings.min_score)
+    estimator = load_estimator(
+        backbone,
+        device=settings.device,
+        weights=Path(settings.weights) if settings.weights else None,
+        batch_size=settings.batch_size,
+        crop_following=trained.record["data"]["crop_following"],
+    )
+    _say_switch(trained, backbone, as_json)
+    failed = False
+    for prediction in predict(videos, estimator, rule, trained.probabilities):
+        failed |= prediction.error is not None
+        _tell(prediction, trained, backbone, rule, as_json)
+        if settings.overlay and prediction.error is None:
+            _overlay(prediction, trained, rule, _overlay_path(settings.overlay, prediction.video, len(videos)))
+    return int(failed)
+
+
+def window_rule(trained: "Trained", backbone: str, min_score: float) -> "WindowRule":
+    """The rule by which the model's training windows were made, for the joints of a backbone."""
+    from posebeam.models.registry import row
+    from posebeam.transforms.windows import WindowRule
+
+    data = trained.record["data"]
+    if min_score < 0:
+        min_score = data["min_score"] if backbone == trained.made.backbone else row(backbone).min_score
+    return WindowRule(
+        length=data["window"],
+        stride=data["stride"],
+        min_score=min_score,
+        chain=data["chain"],
+        layout=data["layout"],
+    )
+
+
+def _say_switch(trained: "Trained", backbone: str, as_json: bool) -> None:
+    from posebeam.workflows.console import say
+
+    if backbone != trained.made.backbone and not as_json:
+        say(f"trained on {trained.made.backbone}, predicting on {backbone}: same chain and layout")
+
+
+def _tell(prediction: "Prediction", trained: "Trained", backbone: str, rule: "WindowRule", as_json: bool) -> None:
+    from posebeam.workflows.console import rows_table, say, show
+
+    if as_json:
+        click.echo(json.dumps(_facts(prediction, trained, backbone, rule)))
+    elif prediction.error is not None:
+        say(f"{prediction.video}: {prediction.error.stage} failed: {prediction.error}")
+    elif not prediction.starts:
+        say(f"{prediction.video}: nobody was seen, or the clip is a still: no window, no label")
+    else:
+        best = _best(prediction.overall, trained.classes)
+        rows = [
+            (f"{at:.1f} s", *_best(probabilities, trained.classes))
+            for at, probabilities in zip(prediction.seconds, prediction.windows, strict=True)
+        ]
+        show(rows_table(f"{prediction.video}: {best[0]} ({best[1]:.2f})", ("from", "label", "probability"), rows))
+
+
+def _best(probabilities: Any, classes: tuple[str, ...]) -> tuple[str, float]:
+    return classes[int(probabilities.argmax())], round(float(probabilities.max()), 3)
+
+
+def _facts(prediction: "Prediction", trained: "Trained", backbone: str, rule: "WindowRule") -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "video": str(prediction.video), "backbone": backbone, "trained_on": trained.made.backbone,
+        "label": None, "probability": None, "probabilities": {}, "windows": [], "warnings": [], "error": None,
+    }  # fmt: skip
+    if prediction.error is not None:
+        return facts | {"error": str(prediction.error)}
+    if prediction.report is not None:
+        facts["warnings"] = list(prediction.report.warnings)
+    if prediction.starts:
+        label, probability = _best(prediction.overall, trained.classes)
+        named = zip(trained.classes, prediction.overall.tolist(), strict=True)
+        facts |= {"label": label, "probability": probability, "probabilities": dict(named)}
+        facts["windows"] = [
+            {"start": start, "seconds": round(at, 3), "label": found[0], "probability": found[1]}
+            for start, at, found in zip(
+                prediction.starts, prediction.seconds,
+                [_best(each, trained.classes) for each in prediction.windows], strict=True,
+            )
+        ]  # fmt: skip
+    return facts
+
+
+def _overlay_path(wanted: str, video: Path, videos: int) -> Path:
+    return Path(wanted) if videos == 1 else Path(wanted) / f"{video.stem}.mp4"
+
+
+def _overlay(prediction: "Prediction", trained: "Trained", rule: "WindowRule", path: Path) -> None:
+    from posebeam.workflows.console import say
+    from posebeam.workflows.overlay import write_overlay
+
+    def label(frame: int) -> str:
+        probabilities = prediction.at(frame, rule.length)
+        return "" if probabilities is None else "{} {:.2f}".format(*_best(probabilities, trained.classes))
+
+    rate = prediction.report.fps if prediction.report is not None else None
+    write_overlay(prediction.video, prediction.tracks, path, min_score=rule.min_score, label=label, rate=rate)
+    say(f"overlay: {path}")

@@ -1,0 +1,113 @@
+"""posebeam run: own videos to a trained model in one command."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from posebeam.workflows.commands.build import BuildConfig
+from posebeam.workflows.commands.train import TrainConfig
+from posebeam.workflows.config import flags, option, resolve
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """The flags of posebeam run; each step has more of its own."""
+
+    kind: str = option(
+        "auto", "What SOURCE is; auto: ucf101 if its lists are there.", ("auto", "ucf101", "videos")
+    )
+    backbone: str = option(BuildConfig.backbone, "Pose backbone; posebeam backbones lists them.")
+    group: str = option(BuildConfig.group, "videos: REGEX on the path; what it captures stays together.")
+    split: int = option(BuildConfig.split, "ucf101: the official split.")
+    workers: int = option(BuildConfig.workers, "Worker processes of the build.")
+    limit: int = option(BuildConfig.limit, "Take N clips only; 0: all.")
+    allow_missing: bool = option(BuildConfig.allow_missing, "ucf101: go on although listed clips are absent.")
+    max_rejects: float = option(BuildConfig.max_rejects, "Stop if a larger share of clips is rejected.")
+    model: str = option(TrainConfig.model, "Size of the Action Transformer.")
+    recipe: str = option(TrainConfig.recipe, "How it is trained.")
+    epochs: int = option(TrainConfig.epochs, "Epochs; 0: the recipe's.")
+    seed: int = option(TrainConfig.seed, "Decides all chance.")
+    device: str = option(BuildConfig.device, "Where networks run.", ("auto", "cpu", "cuda"))
+
+
+@click.command()
+@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@flags(RunConfig)
+def command(source: Path, out: Path, config: Path | None, **given: Any) -> int:
+    """Writes OUT/data (poses, windows), OUT/model (the run), OUT/overlay.mp4 (a clip that was not trained on).
+
+    Each step is printed as the command it is; run again after an interruption and it goes on.
+    """
+    from posebeam.workflows.cli import run
+    from posebeam.workflows.console import say
+
+    settings = resolve(RunConfig, config, given)
+    for step in _steps(source, out, settings):
+        if step[0] == "predict":
+            step = [*step[:2], str(_clip_to_show(source, out / "data")), *step[2:]]
+        say("\n$ posebeam " + shlex.join(step))
+        if code := run(step):
+            return code
+    _say_where(out)
+    return 0
+
+
+def _steps(source: Path, out: Path, config: RunConfig) -> list[list[str]]:
+    """The commands, without the clip that predict is shown."""
+    data, model = str(out / "data"), str(out / "model")
+    kind = _kind(source) if config.kind == "auto" else config.kind
+    build = ["build", kind, str(source), data, *_said(config, BuildConfig, {"device", "seed"})]
+    build += _flag("device", config.device, BuildConfig.device)
+    train = ["train", data, model, "--resume", *_said(config, TrainConfig, {"device", "split"})]
+    show = ["predict", model, "--overlay", str(out / "overlay.mp4")]
+    devices = _flag("device", config.device, "auto")
+    return [build, train + devices, ["evaluate", model, data, *devices], show + devices]
+
+
+def _kind(source: Path) -> str:
+    from posebeam.pipelines.sources.ucf101 import LISTS
+
+    return "ucf101" if any(source.glob(f"**/{LISTS}")) else "videos"
+
+
+def _said(config: RunConfig, record: type, without: set[str]) -> list[str]:
+    """Flags for the fields that two records share, where they differ from the default."""
+    names = RunConfig.__dataclass_fields__.keys() & record.__dataclass_fields__.keys() - without  # type: ignore[attr-defined]
+    return [word for name in sorted(names) for word in _flag(name, getattr(config, name), getattr(record, name))]
+
+
+def _flag(name: str, value: Any, default: Any) -> list[str]:
+    flag = f"--{name.replace('_', '-')}"
+    if value == default:
+        return []
+    return [flag] if value is True else [flag, str(value)]
+
+
+def _clip_to_show(source: Path, data: Path) -> Path:
+    """A clip that was not trained on, if there is one."""
+    import pyarrow.parquet as pq
+
+    from posebeam.pipelines.manifest import read_manifest
+    from posebeam.transforms.errors import DataError
+
+    files = [file for file in read_manifest(data)["files"] if file["product"] == "windows" and file["rows"]]
+    if not files:
+        raise DataError(f"{data} holds no windows: its clips are too short, or nobody was seen in them")
+    chosen = min(files, key=lambda file: (("test", "validation", "train").index(file["split"]), file["path"]))
+    return source / pq.read_table(data / chosen["path"], columns=["clip_id"])["clip_id"][0].as_py()
+
+
+def _say_where(out: Path) -> None:
+    from posebeam.workflows.console import facts_table, show
+
+    facts = {
+        out / "data": "poses and windows as Parquet; its README.md says what is in them",
+        out / "model": "the trained model, its logs and checkpoints",
+        out / "model/evaluation": "figures and confusion matrix",
+        out / "overlay.mp4": "a clip with skeleton and label",
+    }
+    show(facts_table("what lies where", {str(path): text for path, text in facts.items()}))

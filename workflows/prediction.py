@@ -1,0 +1,102 @@
+"""Prediction: what a trained model says of a video, over time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posebeam.models.estimator import Estimator
+from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.decode import DecodeReport, open_clip
+from posebeam.pipelines.job import FRAME_BYTES
+from posebeam.pipelines.lockstep import Ended, Failed, Seen, lockstep
+from posebeam.pipelines.prefetch import Prefetch
+from posebeam.transforms.errors import ClipError
+from posebeam.transforms.motion import Motion
+from posebeam.transforms.track import PoseTrack
+from posebeam.transforms.windows import Window, WindowRule
+
+# x [n, 30, 52] and valid [n, 30, 13] to probabilities [n, classes]
+Classify = Callable[[NDArray[np.float32], NDArray[np.bool_]], NDArray[np.float32]]
+
+_STALL_SECONDS = 60.0
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """One video: the probabilities [n, classes] of its n windows, or the error that ended it.
+
+    starts are the windows' first frames, seconds when they begin; overall [classes] is the mean over windows.
+    """
+
+    video: Path
+    starts: tuple[int, ...] = ()
+    seconds: tuple[float, ...] = ()
+    windows: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    tracks: tuple[PoseTrack, ...] = ()
+    report: DecodeReport | None = None
+    error: ClipError | None = None
+
+    @property
+    def overall(self) -> NDArray[np.float32]:
+        """Mean of the windows' probabilities [classes]."""
+        return np.asarray(self.windows.mean(0), np.float32)
+
+    def at(self, frame: int, length: int) -> NDArray[np.float32] | None:
+        """Mean probabilities [classes] of the windows that hold a frame; None if none does."""
+        holding = [number for number, start in enumerate(self.starts) if start <= frame < start + length]
+        return np.asarray(self.windows[holding].mean(0), np.float32) if holding else None
+
+
+@dataclass(eq=False)
+class _Watched:
+    """One video while it is read."""
+
+    motion: Motion
+    tracks: list[PoseTrack] = field(default_factory=list)
+    windows: list[Window] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def take(self, tracks: Sequence[PoseTrack], windows: Sequence[Window]) -> None:
+        """Keep what became complete."""
+        self.tracks += tracks
+        self.windows += windows
+
+
+def predict(
+    videos: Sequence[Path], estimator: Estimator, rule: WindowRule, classify: Classify
+) -> Iterator[Prediction]:
+    """A Prediction for each video, as they end; several are read side by side."""
+    refs = [ClipRef(str(video), str(video), "", str(video), "test", video.stat().st_size) for video in videos]
+    slots = max(1, min(len(refs), estimator.batch_size))
+    opener = partial(_open, FRAME_BYTES // (2 * slots))
+    watched = {ref.uri: _Watched(Motion(ref.clip_id, estimator.skeleton.name, rule)) for ref in refs}
+    for event in lockstep(refs, opener, estimator, slots):
+        video = watched[event.ref.uri]
+        if isinstance(event, Seen):
+            video.seconds.append(event.frame.seconds)
+            video.take(*video.motion.push(event.frame.number, event.people))
+        elif isinstance(event, Failed):
+            yield Prediction(Path(event.ref.uri), error=event.error)
+        else:
+            video.take(*video.motion.finish())
+            yield _classified(video, event, classify)
+
+
+def _open(share: int, ref: ClipRef) -> Prefetch:
+    return Prefetch(partial(open_clip, ref.uri), share, _STALL_SECONDS)
+
+
+def _classified(video: _Watched, event: Ended, classify: Classify) -> Prediction:
+    path, tracks = Path(event.ref.uri), tuple(video.tracks)
+    if not video.windows:
+        return Prediction(path, tracks=tracks, report=event.report)
+    x = np.stack([window.x for window in video.windows])
+    valid = np.stack([window.valid for window in video.windows])
+    starts = tuple(window.start for window in video.windows)
+    return Prediction(
+        path, starts, tuple(video.seconds[start] for start in starts), classify(x, valid), tracks, event.report
+    )
