@@ -1,0 +1,40 @@
+"""Recipes are records that check themselves."""
+
+from dataclasses import replace
+
+import pytest
+
+from posebeam.transforms.errors import ConfigError
+from posebeam.workflows.commands.train import MODELS, TrainConfig
+from posebeam.workflows.recipes import RECIPES, recipe
+
+
+def test_the_published_recipe_is_the_published_one():
+    published = recipe("published")
+    assert (published.optimiser, published.schedule) == ("published", "published")
+    assert (published.batch, published.epochs, published.decay, published.smoothing) == (512, 350, 1e-4, 0.1)
+    assert (published.augmentation.flip, published.augmentation.noise) == ("published", 0.03)
+    assert (published.augmentation.slowest, published.augmentation.turn, published.augmentation.hide) == (1, 0, 0)
+
+
+def test_ours_swaps_the_sides():
+    assert recipe("default").augmentation.flip == "swap"
+
+
+def test_an_unknown_recipe_is_named():
+    with pytest.raises(ConfigError, match="no recipe 'fast'; known: default, published"):
+        recipe("fast")
+
+
+def test_wrong_values_are_refused():
+    with pytest.raises(ConfigError, match="optimiser: got 'sgd'"):
+        replace(recipe("default"), optimiser="sgd")
+    with pytest.raises(ConfigError, match="got 0 epochs"):
+        replace(recipe("default"), epochs=0)
+
+
+def test_the_command_knows_what_the_tables_know():
+    from posebeam.models.networks.act import SIZES
+
+    assert TrainConfig.recipe in RECIPES
+    assert [model.removeprefix("act-") for model in MODELS] == list(SIZES)
