@@ -1,12 +1,8 @@
-"""Decoding: what comes out is what went in, and odd files end in a sentence, never in a crash or a hang."""
+"""Decoding: what comes out is what went in, and wrong headers become sentences with both counts."""
 
 import math
-import os
-import socketserver
 import struct
-import threading
-import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -154,69 +150,12 @@ def test_a_clip_that_is_cut_before_its_first_frame_is_an_error(tmp_path):
         decode(path)
 
 
-def silence(path: Path) -> Path:
-    with wave.open(str(path), "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(8000)
-        sound.writeframes(bytes(16000))
-    return path
-
-
-ODD = {
-    "absent": (lambda path: path, "cannot be opened: No such file"),
-    "folder": (lambda path: path.mkdir() or path, "is a folder, expected a regular file"),
-    "pipe": (lambda path: os.mkfifo(path) or path, "is a pipe or device"),
-    "empty": (lambda path: path.touch() or path, "the file is empty: 0 bytes"),
-    "text": (lambda path: path.write_text("no video\n" * 999) and path, "no video stream that FFmpeg can read"),
-    "audio": (silence, "no video stream that FFmpeg can read"),
-    "mp4 without its end": (
-        lambda path: path.write_bytes(write(path, "mp4v").read_bytes().split(b"moov")[0]) and path,
-        "no video stream that FFmpeg can read",
-    ),
-    "name that is no text": (lambda path: path.with_name("\udcff.mp4"), "its name is no UTF-8 text"),
-    "name with a zero": (lambda path: f"{path}\0", "its name is no UTF-8 text"),
-}
-
-
-@pytest.mark.timeout(20)
-@pytest.mark.parametrize("kind", ODD)
-def test_what_is_no_video_is_an_error_that_says_why(tmp_path, kind):
-    make, reason = ODD[kind]
-    path = make(tmp_path / "a.mp4")
-    with pytest.raises(DecodeError, match=reason):
-        open_clip(path)
-    assert probe(path) == 0
-
-
 def test_the_shipped_clips_are_sound(media):
     paths = sorted((media / "actions").glob("*/*"))
     reports = [decode(path)[1] for path in paths]
     assert len(paths) == 10
     assert [report.warnings for report in reports] == [()] * 10
     assert min(report.decoded_frames for report in reports) >= 60
-
-
-def test_audio_without_a_picture_is_an_error(media):
-    with pytest.raises(DecodeError, match="audio only"):
-        open_clip(media / "odd" / "audio_only.mp4")
-
-
-def test_a_header_that_promises_a_giant_frame_is_refused(tmp_path):
-    path = patch(write(tmp_path / "a.avi"), b"strf", 12, "<2i", 10_000, 10_000)
-    with pytest.raises(DecodeError, match="at most 8192 a side"):
-        open_clip(path)
-
-
-def test_a_name_is_a_name_and_no_pattern_or_protocol(tmp_path, monkeypatch):
-    write(tmp_path / "plain.avi").rename(tmp_path / "a:b%03d.avi")
-    monkeypatch.chdir(tmp_path)
-    assert len(decode("a:b%03d.avi")[0]) == 20
-
-
-def test_probe_reads_the_header_only(tmp_path):
-    path = patch(write(tmp_path / "a.avi", "MJPG"), b"strh", 40, "<I", 77)
-    assert probe(path) == 77
 
 
 def test_a_clip_is_read_once_and_reports_at_its_end(tmp_path):
@@ -226,20 +165,6 @@ def test_a_clip_is_read_once_and_reports_at_its_end(tmp_path):
         assert len(list(clip)) == clip.decoded == 20
         with pytest.raises(RuntimeError, match="open it again"):
             iter(clip)
-
-
-def threads() -> int:
-    return sum(1 for _ in Path("/proc/self/task").iterdir())
-
-
-def test_decoding_starts_no_threads(tmp_path):
-    path = write(tmp_path / "a.mp4", "mp4v")
-    next(iter(open_clip(path)))  # whatever OpenCV starts once, it has started now
-    before = threads()
-    clips = [open_clip(path) for _ in range(8)]
-    for clip in clips:
-        next(iter(clip))
-    assert threads() == before
 
 
 class StubCapture:
@@ -287,33 +212,6 @@ def test_frames_that_change_size_are_scaled_to_the_first():
     assert clip.report.warnings == (
         "the frames change from 60 x 40 to 30 x 20 at frame 1: scaled to the first size",
     )
-
-
-@pytest.fixture
-def silent_server(tmp_path: Path) -> Iterator[str]:
-    """Serves the first half of a clip, then says nothing more."""
-    content = write(tmp_path / "a.avi", "MJPG", count=200).read_bytes()
-    over = threading.Event()
-
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            self.request.recv(4096)
-            self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content))
-            self.request.sendall(content[: len(content) // 2])
-            over.wait()
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/a.avi"
-        over.set()
-        server.shutdown()
-
-
-@pytest.mark.timeout(60)
-def test_a_stream_that_falls_silent_is_an_error(silent_server):
-    with pytest.raises(DecodeError, match=r"stalled: the stream was silent for 1 s"):
-        decode(silent_server, timeout=1.0)
 
 
 def test_real_clips_that_are_cut_decode_short(foreign_data):
