@@ -12,6 +12,8 @@ _CHAINS = {
     "centring and looks real after it (use `valid`)",
     "act-repaired": "the AcT chain with its quirks mended: centring looks at seen joints only, v[0] = 0, gaps "
     "are interpolated",
+    "act-window": "as act-repaired, but centred and scaled once a window and not once a frame, so that the way "
+    "through the picture stays",
 }
 _SOURCES = {
     "ucf101": "UCF101, research use, https://www.crcv.ucf.edu/data/UCF101.php; what is made of it inherits "

@@ -97,6 +97,15 @@ CHAINS: dict[str, Chain] = {
             steps.centre_seen,
             steps.velocities_from_rest,
         ),
+        # Ours: one origin and scale a window instead of a frame, so that motion through the picture is seen.
+        Chain(
+            "act-window",
+            1,
+            steps.fill_gaps,
+            steps.merge_seen,
+            steps.centre_window,
+            steps.velocities_from_rest,
+        ),
     )
 }
 

@@ -59,9 +59,7 @@ def _both(*limbs: tuple[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
-_ARMS_LEGS = _both(
-    ("*_shoulder", "*_elbow"), ("*_elbow", "*_wrist"), ("*_hip", "*_knee"), ("*_knee", "*_ankle")
-)
+_ARMS_LEGS = _both(("*_shoulder", "*_elbow"), ("*_elbow", "*_wrist"), ("*_hip", "*_knee"), ("*_knee", "*_ankle"))
 _TORSO = (("left_shoulder", "right_shoulder"), ("left_hip", "right_hip"), *_both(("*_shoulder", "*_hip")))
 _EYES_EARS = _both(("nose", "*_eye"), ("*_eye", "*_ear"))
 _NECK_TREE = (("neck", "nose"), *_both(("neck", "*_shoulder"), ("neck", "*_hip")))

@@ -114,6 +114,22 @@ def centre_seen(xy: Points, valid: Mask) -> tuple[Points, Mask]:
     return moved / np.maximum(scale, _LEAST_SCALE)[..., None, None], seen
 
 
+def centre_window(xy: Points, valid: Mask) -> tuple[Points, Mask]:
+    """One origin and one scale for the whole window: [..., T, 15, 2] to [..., T, 13, 2]; unseen joints (0, 0).
+
+    Origin: the median over frames of the joints' mean. Scale: the largest, over frames, root mean square
+    distance of the joints from their mean. So a foreshortened torso cannot blow up a frame, and the body's
+    way through the picture stays.
+    """
+    joints, seen = xy[..., :13, :], valid[..., :13]
+    middle = _mean(joints, seen)  # [..., T, 2]
+    spread = np.where(seen[..., None], joints - middle[..., None, :], 0.0)
+    size = np.sqrt((spread**2).sum((-2, -1)) / np.maximum(seen.sum(-1), 1))  # [..., T]
+    origin = np.median(middle, axis=-2, keepdims=True)[..., None, :]
+    scale = np.maximum(size.max(-1), _LEAST_SCALE)[..., None, None, None]
+    return np.where(seen[..., None], joints - origin, 0.0) / scale, seen
+
+
 def velocities_from_rest(xy: Points, valid: Mask) -> tuple[Points, Mask]:
     """Append v[t] = p[t] - p[t-1], with v[0] = 0: [..., T, 13, 2] to [..., T, 13, 4]."""
     return np.concatenate([xy, np.diff(xy, axis=-3, prepend=xy[..., :1, :, :])], axis=-1), valid

@@ -103,6 +103,24 @@ def test_repaired_does_not_see_where_or_how_large_the_body_stands(seed, factor, 
     np.testing.assert_allclose(here, there, atol=1e-6 * max(1.0, np.abs(here).max()))
 
 
+@given(st.integers(0, 9), st.floats(1.5, 4), st.floats(-50, 500))
+def test_window_does_not_see_where_or_how_large_the_body_stands(seed, factor, dx):
+    xy, valid = scene(seed)
+    here, there = (chain("act-window").apply(points, valid)[0] for points in (xy, xy * factor + dx))
+    np.testing.assert_allclose(here, there, atol=1e-9)
+
+
+def test_window_sees_the_way_through_the_picture_where_a_frame_for_itself_does_not():
+    pose = scene(3)[0][:1, :1]
+    xy = pose + 5.0 * np.arange(30)[:, None, None]  # a stiff body that slides
+    valid = np.ones(xy.shape[:-1], bool)
+    still, sliding = (joints_of(chain(name).apply(xy, valid)[0]) for name in ("act-repaired", "act-window"))
+    assert np.abs(still[..., 2:]).max() < 1e-9
+    steps = sliding[0, 1:, :, 2:]
+    np.testing.assert_allclose(steps, steps[0, 0, 0], atol=1e-9)
+    assert steps.min() > 0
+
+
 def test_repaired_interpolates_a_gap_and_says_that_it_did():
     xy, valid = scene(3, n=1)
     valid[:] = True
@@ -162,7 +180,7 @@ def test_sources_follow_from_joint_names():
 def test_a_layout_that_cannot_be_made_is_refused():
     with pytest.raises(ConfigError, match="act13-body25 cannot be made of 'coco17'; it can of body25"):
         chain("act").apply(*scene(0), "coco17", "act13-body25")
-    with pytest.raises(ConfigError, match="no chain 'actt'; known: act, act-repaired"):
+    with pytest.raises(ConfigError, match="no chain 'actt'; known: act, act-repaired, act-window"):
         chain("actt")
     with pytest.raises(ValueError, match=r"got xy \[30, 17, 3\]"):
         chain("act").apply(np.zeros((30, 17, 3)), np.ones((30, 17), bool))

@@ -30,7 +30,7 @@ class BuildConfig:
     group: str = option("", "videos: REGEX on the path; what it captures stays on one side of every split.")
     seed: int = option(0, "videos: seed of the split into train, validation, test.")
     min_score: float = option(_DEFAULT_MIN_SCORE, "A joint scored lower is missing; -1: the backbone's own.")
-    chain: str = option(WindowRule.chain, "Keypoint chain.", ("act", "act-repaired"))
+    chain: str = option(WindowRule.chain, "Keypoint chain.", ("act", "act-repaired", "act-window"))
     layout: str = option(WindowRule.layout, "Order of the 13 joints.", ("act13-coco", "act13-body25"))
     window: int = option(WindowRule.length, "Frames a window.")
     stride: int = option(WindowRule.stride, "Frames between the starts of two windows.")

@@ -58,7 +58,7 @@ def command(run: Path, videos: tuple[Path, ...], config: Path | None, as_json: b
     failed = False
     for prediction in predict(videos, estimator, rule, trained.probabilities):
         failed |= prediction.error is not None
-        _tell(prediction, trained, backbone, rule, as_json)
+        _tell(prediction, trained, backbone, as_json)
         if settings.overlay and prediction.error is None:
             _overlay(prediction, trained, rule, _overlay_path(settings.overlay, prediction.video, len(videos)))
     return int(failed)
@@ -92,25 +92,25 @@ def _tell(prediction: "Prediction", trained: "Trained", backbone: str, rule: "Wi
     from posebeam.workflows.console import rows_table, say, show
 
     if as_json:
-        click.echo(json.dumps(_facts(prediction, trained, backbone, rule)))
+        click.echo(json.dumps(_facts(prediction, trained, backbone)))
     elif prediction.error is not None:
         say(f"{prediction.video}: {prediction.error.stage} failed: {prediction.error}")
     elif not prediction.starts:
         say(f"{prediction.video}: nobody was seen, or the clip is a still: no window, no label")
     else:
-        best = _best(prediction.overall, trained.classes)
+        say("{}: {} ({:.2f})".format(prediction.video, *_best(prediction.overall, trained.classes)))
         rows = [
             (f"{at:.1f} s", *_best(probabilities, trained.classes))
             for at, probabilities in zip(prediction.seconds, prediction.windows, strict=True)
         ]
-        show(rows_table(f"{prediction.video}: {best[0]} ({best[1]:.2f})", ("from", "label", "probability"), rows))
+        show(rows_table("over time", ("from", "label", "probability"), rows))
 
 
 def _best(probabilities: Any, classes: tuple[str, ...]) -> tuple[str, float]:
     return classes[int(probabilities.argmax())], round(float(probabilities.max()), 3)
 
 
-def _facts(prediction: "Prediction", trained: "Trained", backbone: str, rule: "WindowRule") -> dict[str, Any]:
+def _facts(prediction: "Prediction", trained: "Trained", backbone: str) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "video": str(prediction.video), "backbone": backbone, "trained_on": trained.made.backbone,
         "label": None, "probability": None, "probabilities": {}, "windows": [], "warnings": [], "error": None,

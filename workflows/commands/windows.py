@@ -15,7 +15,7 @@ class WindowsConfig:
     """The flags of posebeam windows."""
 
     min_score: float = option(-1.0, "A joint scored lower is missing; -1: as in OUT.")
-    chain: str = option(WindowRule.chain, "Keypoint chain.", ("act", "act-repaired"))
+    chain: str = option(WindowRule.chain, "Keypoint chain.", ("act", "act-repaired", "act-window"))
     layout: str = option(WindowRule.layout, "Order of the 13 joints.", ("act13-coco", "act13-body25"))
     window: int = option(WindowRule.length, "Frames a window.")
     stride: int = option(WindowRule.stride, "Frames between the starts of two windows.")
