@@ -88,7 +88,7 @@ def _say_switch(trained: "Trained", backbone: str, as_json: bool) -> None:
         say(f"trained on {trained.made.backbone}, predicting on {backbone}: same chain and layout")
 
 
-def _tell(prediction: "Prediction", trained: "Trained", backbone: str, rule: "WindowRule", as_json: bool) -> None:
+def _tell(prediction: "Prediction", trained: "Trained", backbone: str, as_json: bool) -> None:
     from posebeam.workflows.console import rows_table, say, show
 
     if as_json:
