@@ -49,17 +49,16 @@ _BODY = {
     "nose": (0, -30), "eye": (5, -35), "ear": (9, -32), "shoulder": (20, 0), "elbow": (26, 30),
     "wrist": (28, 55), "hip": (13, 60), "knee": (14, 100), "ankle": (14, 140),
 }  # fmt: skip
-_SWINGS = {"lift": (0, 45), "rest": (0, 0), "wave": (45, 0)}  # what the wrists do, in pixels
+_SWINGS = {"lift": (0, -45), "rest": (0, 0), "spread": (45, 0)}  # what the wrists do, in pixels
 
 
 def _action(label: str, frames: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """xy [frames, 17, 2] of somebody who lifts or waves the hands, somewhere, at some size and speed."""
+    """xy [frames, 17, 2] of somebody who lifts or spreads the hands, somewhere, at some size and speed."""
     joints = skeleton("coco17").joints
-    body = np.array(
-        [(-x if j.startswith("right") else x, y) for j in joints for x, y in [_BODY[j.split("_")[-1]]]]
-    )
-    swing = np.sin(np.arange(frames) * rng.uniform(0.3, 0.5) + rng.uniform(0, 6))
-    moves = np.array([_SWINGS[label] if j.endswith("wrist") else (0, 0) for j in joints])
+    side = np.array([(-1 if joint.startswith("right") else 1, 1) for joint in joints])
+    body = side * [_BODY[joint.split("_")[-1]] for joint in joints]
+    moves = side * [_SWINGS[label] if joint.endswith("wrist") else (0, 0) for joint in joints]
+    swing = 1 + np.sin(np.arange(frames) * rng.uniform(0.3, 0.5) + rng.uniform(0, 6))
     xy = rng.uniform(0.5, 2) * (body + swing[:, None, None] * moves) + rng.uniform(100, 300, 2)
     return (xy + rng.normal(0, 1, xy.shape)).astype(np.float32)
 

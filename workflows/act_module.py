@@ -40,7 +40,7 @@ class ClipAccuracy(torchmetrics.Metric):
 class ActModule(lightning.LightningModule):
     """Trains a network by a recipe; validation logs val_loss, val_window_accuracy and val_clip_accuracy.
 
-    Chance hangs on seed, epoch and step alone, so that a resumed run ends where an undisturbed one does.
+    Chance hangs on seed and step alone, so that a resumed run ends where an undisturbed one does.
     """
 
     def __init__(
@@ -57,18 +57,18 @@ class ActModule(lightning.LightningModule):
         self.window_accuracy = MulticlassAccuracy(classes, average="micro")
         self.clip_accuracy = ClipAccuracy(max(1, validation_clips), classes)
 
-    def on_train_epoch_start(self) -> None:
-        """Dropout's chance: from seed, epoch and process."""
-        torch.manual_seed(int(np.random.SeedSequence(self._chance(self.current_epoch)).generate_state(1)[0]))
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Dropout's chance; loaders draw from torch's generator as well, and not the same in a resumed run."""
+        torch.manual_seed(int(np.random.SeedSequence(self._chance()).generate_state(1)[0]))
 
-    def _chance(self, count: int) -> tuple[int, int, int]:
-        return self.seed, count, self.global_rank
+    def _chance(self) -> tuple[int, int, int]:
+        return self.seed, self.global_step, self.global_rank
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Training batches are augmented before they go to the device."""
         if not self.trainer.training:
             return batch
-        rng = np.random.default_rng(self._chance(self.global_step))
+        rng = np.random.default_rng(self._chance())
         x, valid = self.recipe.augmentation(batch.x.numpy(), batch.valid.numpy(), self.chain, self.layout, rng)
         return batch._replace(x=torch.from_numpy(x), valid=torch.from_numpy(valid))
 

@@ -38,6 +38,13 @@ if TYPE_CHECKING:
     from posebeam.workflows.commands.train import TrainConfig
 
 _LINES = 20  # lines of progress at most
+# What lightning warns of and is meant so here.
+_CHATTER = (
+    "does not have many workers",
+    "exists and is not empty",
+    "have no `val_dataloader`",
+    "isinstance.treespec, LeafSpec",
+)
 
 
 def train(out: Path, run: Path, config: "TrainConfig", resume: bool = False) -> dict[str, Any]:
@@ -129,15 +136,17 @@ def _fit(
     )  # fmt: skip
     trainer, best = _trainer(chosen, config, run, bool(len(validates)))
     last = run / "checkpoints" / "last.ckpt"
-    trainer.fit(
-        module,
-        loader(trains, chosen.batch, EpochOrder(trains, config.seed)),
-        loader(validates, 512) if len(validates) else None,
-        ckpt_path=last if last.exists() else None,
-        weights_only=True,
-    )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    try:
+        trainer.fit(
+            module,
+            loader(trains, chosen.batch, EpochOrder(trains, config.seed)),
+            loader(validates, 512) if len(validates) else None,
+            ckpt_path=last if last.exists() else None,
+            weights_only=True,
+        )
+    except SystemExit:  # what lightning makes of Ctrl-C
+        say(f"{run}: the epochs so far are kept; --resume goes on")
+        raise KeyboardInterrupt from None
     kept = torch.load(best.best_model_path or last, map_location="cpu", weights_only=True)
     weights = {k.removeprefix("network."): v for k, v in kept["state_dict"].items() if k.startswith("network.")}
     network.load_state_dict(weights)
@@ -161,10 +170,14 @@ def _trainer(
     """lightning's trainer, and the checkpoint to keep: the best by validation, or the last without one."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    for text in (".*does not have many workers.*", ".*isinstance.treespec, LeafSpec.*"):
-        warnings.filterwarnings("ignore", message=text)
+    for text in _CHATTER:
+        warnings.filterwarnings("ignore", message=f".*{text}")
     mode = MONITORS[chosen.monitor]
-    saved: dict[str, Any] = {"dirpath": run / "checkpoints", "enable_version_counter": False}
+    saved: dict[str, Any] = {
+        "dirpath": run / "checkpoints",
+        "enable_version_counter": False,
+        "save_on_train_epoch_end": True,  # after validation the epoch would count as unfinished
+    }
     last = ModelCheckpoint(filename="last", **saved)
     best = ModelCheckpoint(filename="best", monitor=chosen.monitor, mode=mode, **saved) if validates else last
     callbacks: list[Callback] = [EpochLines(), *dict.fromkeys((best, last))]
