@@ -1,0 +1,80 @@
+"""posebeam run and predict on real people: from videos to a model, a label and an overlay."""
+
+import json
+
+import pytest
+
+from posebeam.pipelines.decode import open_clip
+from posebeam.workflows.cli import run as posebeam
+
+
+@pytest.fixture(scope="module")
+def source(media):
+    return media / "actions"
+
+
+@pytest.fixture(scope="module")
+def out(source, tmp_path_factory):
+    """A data set, a model and an overlay, made by one command."""
+    out = tmp_path_factory.mktemp("run") / "out"
+    assert posebeam(["run", str(source), str(out), "--epochs", "2", "--limit", "6", "--device", "cpu"]) == 0
+    return out
+
+
+def predicted(capsys, *argv):
+    capsys.readouterr()
+    code = posebeam(["predict", *map(str, argv), "--json"])
+    return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.slow
+def test_one_command_leaves_data_model_figures_and_an_overlay(out):
+    assert posebeam(["check", str(out / "data")]) == 0
+    assert json.loads((out / "model/run.json").read_text())["state"] == "finished"
+    assert list((out / "model/evaluation").glob("*.png"))
+    with open_clip(out / "overlay.mp4") as overlay:
+        assert sum(1 for _ in overlay) >= 60
+
+
+@pytest.mark.slow
+def test_the_same_command_again_goes_on_from_what_is_there(out, source):
+    before = {path: path.stat().st_mtime_ns for path in out.glob("data/*/*")}
+    weights = (out / "model/model.safetensors").stat().st_mtime_ns
+    assert posebeam(["run", str(source), str(out), "--epochs", "2", "--limit", "6", "--device", "cpu"]) == 0
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert (out / "model/model.safetensors").stat().st_mtime_ns == weights
+
+
+@pytest.mark.slow
+def test_predict_gives_a_label_with_probabilities_over_time(out, source, capsys):
+    code, (facts,) = predicted(capsys, out / "model", source / "walking/garden_1.mp4")
+    assert code == 0
+    assert facts["label"] in {"balancing", "walking"}
+    assert sum(facts["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert [window["start"] for window in facts["windows"]] == [0, 15, 30, 45]
+    assert facts["windows"][1]["seconds"] == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.slow
+def test_a_video_that_cannot_be_read_does_not_hide_the_others(out, source, tmp_path, capsys):
+    (tmp_path / "broken.mp4").write_bytes(bytes(1000))
+    code, facts = predicted(capsys, out / "model", tmp_path / "broken.mp4", source / "walking/room_4.webm")
+    assert code == 1
+    assert {bool(fact["error"]): fact["label"] is None for fact in facts} == {True: True, False: False}
+
+
+@pytest.mark.slow
+def test_the_backbone_can_be_switched_and_the_switch_is_recorded(out, source, capsys):
+    clip = source / "walking/room_1.mp4"
+    code, (facts,) = predicted(capsys, out / "model", clip, "--backbone", "movenet-thunder")
+    assert code == 0
+    assert (facts["trained_on"], facts["backbone"]) == ("movenet-lightning", "movenet-thunder")
+    assert facts["windows"]
+
+
+@pytest.mark.slow
+def test_a_misspelt_backbone_is_named(out, source, capsys):
+    assert (
+        posebeam(["predict", str(out / "model"), str(source / "walking/room_1.mp4"), "--backbone", "movnet"]) == 2
+    )
+    assert "movenet-lightning" in capsys.readouterr().err
