@@ -1,5 +1,6 @@
 """The command line: posebeam COMMAND, each command in a file of its own, loaded when it is called."""
 
+import inspect
 import logging
 import sys
 from collections.abc import Sequence
@@ -34,7 +35,7 @@ class LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         command: click.Command = import_module(f"posebeam.workflows.commands.{name}").command
-        command.help = f"{COMMANDS[name]}\n\n{command.help or ''}"
+        command.help = f"{COMMANDS[name]}\n\n{inspect.getdoc(command.callback) or ''}"
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

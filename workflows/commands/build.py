@@ -64,7 +64,8 @@ def command(
     beam_args: list[str], kind: str, source: Path, out: Path, config: Path | None, dry_run: bool, as_json: bool,
     **given: Any,
 ) -> int:  # fmt: skip
-    """KIND ucf101: <Class>/v_*.avi with ucfTrainTestlist/ below SOURCE.
+    """\b
+    KIND ucf101: <Class>/v_*.avi with ucfTrainTestlist/ below SOURCE.
     KIND videos: <label>/* or <split>/<label>/* below SOURCE.
 
     Writes OUT/poses, OUT/windows, OUT/rejected, a card and a manifest. Run again after an interruption: only
