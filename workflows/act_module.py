@@ -77,13 +77,13 @@ class ActModule(lightning.LightningModule):
         logits = self.network(batch.x)
         loss = F.cross_entropy(logits, batch.label, label_smoothing=self.recipe.smoothing)
         self.train_accuracy(logits, batch.label)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.label))
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.label), sync_dist=True)
         self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True)
         return loss
 
     def on_train_epoch_end(self) -> None:
         """The rate with which the epoch ended."""
-        self.log("rate", self.optimizers().param_groups[0]["lr"])
+        self.log("rate", self.optimizers().param_groups[0]["lr"], sync_dist=True)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss without smoothing, and accuracies."""

@@ -18,6 +18,7 @@ class Recipe:
     monitor    the validation figure whose best epoch is kept; without a validation part the last is kept
     patience   epochs without a better monitor before training stops; 0: never
     clip_norm  gradients' norm at most; 0: as it is
+    dropout    instead of the model's published one; below 0: the published one
     """
 
     name: str
@@ -31,6 +32,7 @@ class Recipe:
     epochs: int = 40
     smoothing: float = 0.1
     clip_norm: float = 1.0
+    dropout: float = -1.0
     monitor: str = "val_clip_accuracy"
     patience: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -40,6 +42,8 @@ class Recipe:
         for name, values in known.items():
             if getattr(self, name) not in values:
                 raise ConfigError(f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(values)}")
+        if self.dropout >= 1:
+            raise ConfigError(f"dropout: got {self.dropout}, expected less than 1")
         if self.batch < 1 or self.epochs < 1:
             raise ConfigError(f"got {self.epochs} epochs of batches of {self.batch}, expected 1 or more")
 
@@ -47,7 +51,14 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("default", "Few clips, many groups: short, with strong augmentation."),
+        # Chosen on validation groups of UCF101's training lists, ten classes: published dropout, hidden joints
+        # and stronger bends all left AcT-micro under-fitted on some hundred clips.
+        Recipe(
+            "default",
+            "For some hundred clips: little dropout, small bends, mirror images that swap sides.",
+            dropout=0.1,
+            augmentation=Augmentation(turn=0.15, stretch=0.1, noise=0.03),
+        ),
         # Mazzia et al. 2022 and github.com/PIC4SeR/AcT; on MPOSE2021 (12,562 windows) accuracy 90.2 %,
         # balanced 85.6 % (split 1, micro). Its peak rate grows as the data set shrinks.
         Recipe(

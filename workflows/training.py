@@ -58,6 +58,7 @@ def train(out: Path, run: Path, config: "TrainConfig", resume: bool = False) -> 
     chosen = _recipe(config)
     torch.manual_seed(config.seed)
     network = build_model(config.model, len(reader.classes), reader.made.window)
+    set_dropout(network, chosen.dropout)
     record = _record(config, chosen, reader, division, network)
     if rank_zero_only.rank == 0:
         old = _begin(run, record, resume)
@@ -81,6 +82,13 @@ def train(out: Path, run: Path, config: "TrainConfig", resume: bool = False) -> 
 def _recipe(config: "TrainConfig") -> Recipe:
     chosen = recipe(config.recipe)
     return replace(chosen, epochs=config.epochs or chosen.epochs, batch=config.batch_size or chosen.batch)
+
+
+def set_dropout(network: AcT, chance: float) -> None:
+    """Give all dropout layers this chance; below 0 they keep their own."""
+    for part in network.modules():
+        if isinstance(part, torch.nn.Dropout) and chance >= 0:
+            part.p = chance
 
 
 def _record(

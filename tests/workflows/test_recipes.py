@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from posebeam.transforms.errors import ConfigError
 from posebeam.workflows.commands.train import MODELS, TrainConfig
 from posebeam.workflows.recipes import RECIPES, recipe
+from posebeam.workflows.trained import build_model
+from posebeam.workflows.training import set_dropout
 
 
 def test_the_published_recipe_is_the_published_one():
@@ -38,3 +41,12 @@ def test_the_command_knows_what_the_tables_know():
 
     assert TrainConfig.recipe in RECIPES
     assert [model.removeprefix("act-") for model in MODELS] == list(SIZES)
+
+
+def test_a_recipe_may_set_another_dropout_than_the_published_one():
+    network = build_model("act-micro", 3, 30)
+    published = [part.p for part in network.modules() if isinstance(part, torch.nn.Dropout)]
+    set_dropout(network, -1.0)
+    assert [part.p for part in network.modules() if isinstance(part, torch.nn.Dropout)] == published == [0.3] * 4
+    set_dropout(network, 0.1)
+    assert {part.p for part in network.modules() if isinstance(part, torch.nn.Dropout)} == {0.1}
