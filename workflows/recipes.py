@@ -19,6 +19,7 @@ class Recipe:
     patience   epochs without a better monitor before training stops; 0: never
     clip_norm  gradients' norm at most; 0: as it is
     dropout    instead of the model's published one; below 0: the published one
+    mirrored   the trained model's probabilities are the mean over a window and its mirror image
     """
 
     name: str
@@ -33,6 +34,7 @@ class Recipe:
     smoothing: float = 0.1
     clip_norm: float = 1.0
     dropout: float = -1.0
+    mirrored: bool = False
     monitor: str = "val_clip_accuracy"
     patience: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -57,6 +59,7 @@ RECIPES: dict[str, Recipe] = {
             "default",
             "For some hundred clips: little dropout, small bends, mirror images that swap sides.",
             dropout=0.1,
+            mirrored=True,
             augmentation=Augmentation(turn=0.15, stretch=0.1, noise=0.03),
         ),
         # Mazzia et al. 2022 and github.com/PIC4SeR/AcT; on MPOSE2021 (12,562 windows) accuracy 90.2 %,

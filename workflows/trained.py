@@ -16,7 +16,9 @@ from posebeam.models.networks.act import AcT, build_act
 from posebeam.models.registry import choose_device
 from posebeam.pipelines.made import Made
 from posebeam.pipelines.publish import publish, publish_json, workspace
+from posebeam.transforms.augment import mirror
 from posebeam.transforms.errors import DataError
+from posebeam.transforms.layout import layout
 
 RECORD, WEIGHTS = "run.json", "model.safetensors"
 _BATCH = 512  # windows at a time
@@ -90,6 +92,14 @@ class Trained:
                 f"got x {list(x.shape)} and valid {list(valid.shape)}, "
                 f"expected [n, {self.made.window}, 52] and [n, {self.made.window}, 13]"
             )
+        direct = self._softmax(x)
+        if not self.record["recipe"]["mirrored"]:
+            return direct
+        images, _ = mirror(x, valid, layout(self.made.layout))
+        return (direct + self._softmax(images)) * np.float32(0.5)
+
+    def _softmax(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[n, T, 52] to [n, classes]."""
         with torch.inference_mode():
             parts = [
                 self.network(torch.from_numpy(x[first : first + _BATCH]).to(self.device)).softmax(-1).cpu().numpy()

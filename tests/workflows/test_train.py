@@ -11,7 +11,9 @@ import torch
 from safetensors.torch import load_file
 
 from posebeam.pipelines.read import WindowReader
+from posebeam.transforms.augment import mirror
 from posebeam.transforms.errors import ConfigError, DataError
+from posebeam.transforms.layout import layout
 from posebeam.workflows.act_data import EpochOrder, WindowSet, divide, loader
 from posebeam.workflows.cli import run as posebeam
 from posebeam.workflows.commands.train import TrainConfig
@@ -205,3 +207,11 @@ def test_help_loads_no_torch():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert re.search(r"--val-part", done.stdout)
+
+
+def test_a_mirrored_recipe_gives_a_window_and_its_mirror_image_the_same_label(out, run):
+    trained = Trained.load(run, "cpu")
+    assert trained.record["recipe"]["mirrored"]
+    x, valid = WindowReader(out).take(np.arange(8))
+    images, seen = mirror(x, valid, layout(trained.made.layout))
+    np.testing.assert_allclose(trained.probabilities(x, valid), trained.probabilities(images, seen), atol=1e-6)
