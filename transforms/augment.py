@@ -19,7 +19,7 @@ Mask = NDArray[np.bool_]
 
 def _joints(x: Windows) -> Windows:
     """[B, T, 52] as [B, T, 13, 4]."""
-    return x.reshape(*x.shape[:-1], -1, CHANNELS)
+    return x.reshape(*x.shape[:-1], x.shape[-1] // CHANNELS, CHANNELS)
 
 
 def mirror_published(x: Windows) -> Windows:
@@ -50,7 +50,7 @@ def bend(x: Windows, turn: float, stretch: float, rng: np.random.Generator) -> W
     width, height = (1 + stretch) ** rng.uniform(-1, 1, (2, B))
     cos, sin = np.cos(angle), np.sin(angle)
     maps = np.stack([width * cos, -width * sin, height * sin, height * cos], -1).reshape(B, 1, 1, 2, 2)
-    pairs = x.reshape(*x.shape[:-1], -1, 2)  # [B, T, 26, 2]: positions and velocities in turn
+    pairs = x.reshape(*x.shape[:-1], x.shape[-1] // 2, 2)  # [B, T, 26, 2]: positions and velocities in turn
     return (pairs @ maps[:, 0].astype(np.float32).swapaxes(-1, -2)).reshape(x.shape)
 
 

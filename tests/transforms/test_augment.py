@@ -134,6 +134,13 @@ def test_half_of_the_windows_are_mirrored():
     np.testing.assert_array_equal(seen, np.where(mirrored[:, None, None], images_seen, valid))
 
 
+def test_no_windows_are_no_fault():
+    x, valid = windows()
+    everything = Augmentation(slowest=0.5, turn=0.2, stretch=0.2, hide=0.1)
+    none, seen = everything(x[:0], valid[:0], chain("act-repaired"), COCO, np.random.default_rng(0))
+    assert (none.shape, seen.shape) == ((0, 30, 52), (0, 30, 13))
+
+
 def test_nothing_is_asked_for_and_nothing_happens():
     x, valid = windows()
     plain = Augmentation(flip="none", noise=0.0)
