@@ -1,6 +1,8 @@
 """A build: resumed, replaced, refused, checked, rewindowed; always the same bytes."""
 
 import json
+import os
+import random
 import shutil
 import subprocess
 import sys
@@ -254,23 +256,43 @@ KILLED = """
 MOVES = {"plan": 1, "shard": 4, "receipt": 9, "manifest": 20}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("stage", MOVES)
-@pytest.mark.parametrize("after", [False, True])
-def test_a_killed_build_goes_on_to_the_same_bytes(clips, done, tmp_path, stage, after):
-    out = tmp_path / "killed"
+def kill_at(move, after, clips, out):
+    """A driver that kills itself before or after its move-th publication."""
     task = {
-        "move": MOVES[stage], "after": after, "out": str(out),
+        "move": move, "after": after, "out": str(out),
         "refs": [asdict(ref) for ref in clips], "settings": SETTINGS.as_dict(),
     }  # fmt: skip
     stubs = Path(__file__).parent / "conftest.py"
     command = [sys.executable, "-c", textwrap.dedent(KILLED), str(stubs), json.dumps(task)]
     assert subprocess.run(command, check=False).returncode == -9
+
+
+def goes_on(clips, out, done):
+    """The same build again keeps what is finished and ends in the bytes of an undisturbed one."""
     finished = stamps_of(out, "_shards/*.json")
     built = build(Listing(clips), SETTINGS, out)
     assert built.skipped == len(finished)
     assert finished.items() <= stamps_of(out, "_shards/*.json").items()
     assert promised(out) == promised(done)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", MOVES)
+@pytest.mark.parametrize("after", [False, True])
+def test_a_killed_build_goes_on_to_the_same_bytes(clips, done, tmp_path, stage, after):
+    kill_at(MOVES[stage], after, clips, tmp_path / "killed")
+    goes_on(clips, tmp_path / "killed", done)
+
+
+@pytest.mark.slow
+def test_a_build_killed_anywhere_goes_on_to_the_same_bytes(clips, done, tmp_path):
+    seed = int.from_bytes(os.urandom(2))
+    print(f"seed {seed}")  # shown if it fails
+    dice = random.Random(seed)
+    for number in range(2):
+        out = tmp_path / str(number)
+        kill_at(dice.randint(1, max(MOVES.values())), dice.random() < 0.5, clips, out)
+        goes_on(clips, out, done)
 
 
 def test_a_disk_that_is_full_changes_no_finished_file(clips, done, monkeypatch):

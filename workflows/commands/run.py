@@ -22,6 +22,9 @@ class RunConfig:
     backbone: str = option(BuildConfig.backbone, "Pose backbone; posebeam backbones lists them.")
     group: str = option(BuildConfig.group, "videos: REGEX on the path; what it captures stays together.")
     split: int = option(BuildConfig.split, "ucf101: the official split.")
+    chain: str = option(
+        "act-window", "Keypoint chain; act is the published one.", ("act", "act-repaired", "act-window")
+    )
     workers: int = option(BuildConfig.workers, "Worker processes of the build.")
     limit: int = option(BuildConfig.limit, "Take N clips only; 0: all.")
     allow_missing: bool = option(BuildConfig.allow_missing, "ucf101: go on although listed clips are absent.")
