@@ -71,41 +71,17 @@ def command(
     Writes OUT/poses, OUT/windows, OUT/rejected, a card and a manifest. Run again after an interruption: only
     what is missing is built.
     """
+    from posebeam.workflows.source import list_clips
+
     settings = resolve(BuildConfig, config, given)
-    listing = list_source(kind, source, settings)
+    listing = list_clips(
+        kind, source, split=settings.split, group=settings.group, seed=settings.seed, limit=settings.limit,
+        allow_missing=settings.allow_missing,
+    )  # fmt: skip
     if dry_run:
         return _dry_run(listing, kind, out, settings, as_json)
     built = build_data(listing, kind, out, settings, beam_args)
     return summarise(built, settings.max_rejects, as_json)
-
-
-def list_source(kind: str, source: Path, config: BuildConfig) -> "Listing":
-    """The clips of SOURCE, limited as configured; what is missing or strange is said."""
-    from posebeam.pipelines.limit import limited
-    from posebeam.transforms.errors import SourceError
-    from posebeam.workflows.console import say
-
-    if kind == "ucf101":
-        from posebeam.pipelines.sources import ucf101
-
-        listing = ucf101.list_clips(source, split=config.split)
-    else:
-        from posebeam.pipelines.sources import videos
-
-        listing = videos.list_clips(source, group=config.group or None, seed=config.seed)
-    for text in listing.warnings:
-        say(f"note: {text}")
-    for name, clips in (("listed but absent", listing.missing), ("present but unlisted", listing.unlisted)):
-        if clips:
-            say(f"{len(clips):,} clips {name}: {', '.join(clips[:3])}{' ...' if len(clips) > 3 else ''}")
-    if listing.ignored:
-        say(f"{len(listing.ignored):,} files that are no videos, left alone")
-    if listing.missing and not config.allow_missing:
-        raise SourceError(
-            f"{len(listing.missing):,} of the clips that the lists name are absent from {source}: "
-            "complete it, or build what is there with --allow-missing"
-        )
-    return limited(listing, config.limit)
 
 
 def settings_of(kind: str, config: BuildConfig) -> "Settings":

@@ -1,0 +1,40 @@
+"""Source: which clips a command works on, and what a person is told of the rest."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from posebeam.pipelines.limit import limited
+from posebeam.pipelines.listing import Listing
+from posebeam.pipelines.sources import ucf101, videos
+from posebeam.transforms.errors import SourceError
+from posebeam.workflows.console import say
+
+
+def list_clips(
+    kind: str, source: Path, *, split: int, group: str, seed: int, limit: int, allow_missing: bool
+) -> Listing:
+    """The clips of SOURCE, at most `limit` of them (0: all); what is missing or strange is said.
+
+    split concerns ucf101, group and seed concern videos. SourceError if listed clips are absent, unless
+    allow_missing.
+    """
+    if kind == "ucf101":
+        listing = ucf101.list_clips(source, split=split)
+    else:
+        listing = videos.list_clips(source, group=group or None, seed=seed)
+    for text in listing.warnings:
+        say(f"note: {text}")
+    _say_some("clips listed but absent", listing.missing)
+    _say_some("clips present but unlisted", listing.unlisted)
+    _say_some("files that are no videos, left alone", listing.ignored)
+    if listing.missing and not allow_missing:
+        raise SourceError(
+            f"{len(listing.missing):,} of the clips that the lists name are absent from {source}: "
+            "complete it, or build what is there with --allow-missing"
+        )
+    return limited(listing, limit)
+
+
+def _say_some(what: str, names: Sequence[str]) -> None:
+    if names:
+        say(f"{len(names):,} {what}: {', '.join(names[:3])}{' ...' if len(names) > 3 else ''}")
