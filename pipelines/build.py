@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,11 +57,13 @@ def build(
     workers: int = 1,
     beam_args: Sequence[str] = (),
     overwrite: bool = False,
+    config: Mapping[str, Any] | None = None,
     watch: Watch | None = None,
 ) -> Built:
     """Build what is missing of a data set; see design: plan, shards, receipts, manifest.
 
-    watch is called now and then with the counts so far (see progress.COUNTS).
+    config, what the user asked for, goes to run.json. watch is called now and then with the counts so far
+    (see progress.COUNTS).
     """
     options = pipeline_options(workers, beam_args)
     plan, shards = make_plan(listing, settings)
@@ -80,7 +82,7 @@ def build(
             if pending:
                 (out / manifests.FILE).unlink(missing_ok=True)
                 run_graph(BuildShards(job, pending, workers), options)
-            run = _run_facts(tally, started, workers, len(pending), beam_args)
+            run = _run_facts(tally, started, workers, len(pending), beam_args) | {"config": dict(config or {})}
         return _finish(plan, shards, out, run)
 
 

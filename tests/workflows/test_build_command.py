@@ -70,6 +70,7 @@ def test_two_workers_share_the_work_and_write_the_same_bytes(source, alone, tmp_
     assert build(source, tmp_path / "two", "--workers", "2").returncode == 3
     assert promised(tmp_path / "two") == promised(alone)
     run = json.loads((tmp_path / "two/run.json").read_text())["runs"][0]
+    assert (run["config"]["workers"], run["config"]["backbone"]) == (2, "movenet-lightning")
     shares = [counts.get("frames", 0) / run["frames"] for counts in run["processes"].values()]
     assert len(shares) == 2
     assert min(shares) >= 0.2

@@ -1,7 +1,7 @@
 """posebeam build: videos to poses and windows, in Parquet shards."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +115,7 @@ def window_rule(config: Any, min_score: float) -> WindowRule:
 
 
 def build_data(listing: "Listing", kind: str, out: Path, config: BuildConfig, beam_args: list[str]) -> "Built":
-    """Build with live progress; the resolved configuration is written beside the data."""
+    """Build with live progress; run.json takes the resolved configuration."""
     from posebeam.pipelines.build import build
     from posebeam.workflows.console import clip_progress
 
@@ -123,7 +123,7 @@ def build_data(listing: "Listing", kind: str, out: Path, config: BuildConfig, be
     with clip_progress(len(listing.refs)) as watch:
         return build(
             listing, settings, out, weights=config.weights, workers=config.workers, beam_args=beam_args,
-            overwrite=config.overwrite, watch=watch,
+            overwrite=config.overwrite, config=asdict(config), watch=watch,
         )  # fmt: skip
 
 
