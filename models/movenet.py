@@ -19,6 +19,8 @@ from posebeam.transforms.skeleton import skeleton
 class MoveNetEstimator:
     """An Estimator (models/estimator.py) whose hints are Squares of source pixels."""
 
+    several = False
+
     def __init__(
         self,
         row: Row,

@@ -41,10 +41,12 @@ def read_rows(table: str) -> tuple[Row, ...]:
 def _read_row(name: str, facts: dict[str, Any]) -> Row:
     facts = dict(facts)
     try:
+        decoder = facts.pop("decoder")
         weights, published = facts.pop("weights", None), facts.pop("published", None)
         return Row(
             name,
             input=tuple(facts.pop("input")),
+            decoders=decoder if isinstance(decoder, dict) else {"": decoder},
             weights=Weights(**weights) if weights else None,
             published=Published(**published) if published else None,
             **facts,
@@ -89,11 +91,13 @@ def load_estimator(
     device: str = "auto",
     weights: Path | None = None,
     batch_size: int = BATCH_SIZE,
+    decode: str = "",
     crop_following: bool = True,
 ) -> Estimator:
     """The backbone with its published weights, or those of a file of yours.
 
-    device is auto (cuda if there is one), cpu or cuda. crop_following concerns rows that follow a person.
+    device is auto (cuda if there is one), cpu or cuda. decode is one of the row's decoders, "" its first.
+    crop_following concerns rows that follow a person.
     """
     from posebeam.models.checkpoint import load
 
@@ -101,7 +105,12 @@ def load_estimator(
     load(network, weights or locate(_weights(facts)))
     following = {"crop_following": crop_following} if facts.follows else {}
     estimator: Estimator = _named(facts.estimator)(
-        facts, network, _named(facts.decoder), device=chosen, batch_size=batch_size, **following
+        facts,
+        network,
+        _named(facts.decoders[facts.decode(decode)]),
+        device=chosen,
+        batch_size=batch_size,
+        **following,
     )
     return estimator
 

@@ -50,7 +50,8 @@ class Published:
 class Row:
     """One backbone.
 
-    network, estimator, decoder  MODULE:NAME below posebeam.models; arguments are the network's numbers
+    network, estimator  MODULE:NAME below posebeam.models; arguments are the network's numbers
+    decoders            such names by the way of decoding, the default first; a row with one way calls it ""
     input                        height and width of what the network sees, pixels
     view                         whole-frame, or top-down: one person's box a picture, from `detector` (a row)
     follows                      the view may follow the person from frame to frame
@@ -62,7 +63,7 @@ class Row:
     name: str
     network: str
     estimator: str
-    decoder: str
+    decoders: Mapping[str, str]
     skeleton: str
     input: tuple[int, int]
     colour: str
@@ -75,6 +76,13 @@ class Row:
     detector: str | None = None
     weights: Weights | None = None
     published: Published | None = None
+
+    def decode(self, way: str) -> str:
+        """The way of decoding that is meant, "" being the default; ConfigError if the row has no such way."""
+        if not way or way in self.decoders:
+            return way or next(iter(self.decoders))
+        known = ", ".join(self.decoders) if "" not in self.decoders else "it has one way only"
+        raise ConfigError(f"backbone {self.name} cannot decode by {way!r}: {known}")
 
     def __post_init__(self) -> None:
         skeleton(self.skeleton)

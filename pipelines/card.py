@@ -15,6 +15,13 @@ _CHAINS = {
     "act-window": "as act-repaired, but centred and scaled once a window and not once a frame, so that the way "
     "through the picture stays",
 }
+_PERSONS = {
+    "main": "Whose windows: the main person's of each clip. Of all tracks that is the longest, largest, "
+    "steadiest: frames x mean size x mean score of the joints seen x share of frames with the person from first "
+    "to last. `poses` holds everybody; `posebeam windows --person all` makes windows of everybody.",
+    "all": "Whose windows: everybody's whose track is half a window or longer; `person` counts the people of a "
+    "clip as they appear.",
+}
 _SOURCES = {
     "ucf101": "UCF101, research use, https://www.crcv.ucf.edu/data/UCF101.php; what is made of it inherits "
     "its terms.",
@@ -45,6 +52,10 @@ def _sum(clips: dict[str, int]) -> str:
     return f"{clips['listed']:,} listed = {parts}"
 
 
+def _choice(decode: str) -> str:
+    return f" (decoded by {decode})" if decode else ""
+
+
 def _body(manifest: dict[str, Any]) -> str:
     config, clips, rows = manifest["config"], manifest["clips"], manifest["rows"]
     n = config["window"]
@@ -54,12 +65,12 @@ def _body(manifest: dict[str, Any]) -> str:
 
 | | |
 |---|---|
-| backbone | {config["backbone"]}, weights sha256 `{config["weights_sha256"]}` |
+| backbone | {config["backbone"]}{_choice(config["decode"])}, weights sha256 `{config["weights_sha256"]}` |
 | chain | `{config["chain"]}` version {config["chain_version"]}: {_CHAINS[config["chain"]]} |
 | layout | `{config["layout"]}` (13 joints) |
 | windows | {n} frames, stride {config["stride"]}, joints scored under {config["min_score"]} are missing |
 | clips | {_sum(clips)} |
-| frames | {manifest["frames"]:,} |
+| frames | {manifest["frames"]:,}{f", at most {config['fps']:g} a second" if config["fps"] else ""} |
 
 A row of `windows` is one window of {n} frames of one person: `x` is [{n}, 52] flattened (13 joints x
 (x, y, vx, vy), keypoint-major), `valid` is [{n}, 13] flattened: false where a joint was not seen, in frames
@@ -67,7 +78,7 @@ without the person, and in padding. `start` is the frame number of its first fra
 the class names below. `group` keeps what belongs together on one side of every split.
 A row of `poses` is a segment of at most 1,024 frames of one person ({config["skeleton"]}, source pixels).
 A row of `rejected` is a clip that gave nothing, with the reason.
-The person: these backbones see one person a frame; `person` is 0.
+{_PERSONS[config["person"]]}
 
 | rows | |
 |---|---|

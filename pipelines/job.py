@@ -45,6 +45,7 @@ class Job:
         poses = self.settings.poses
         return load_estimator(
             poses.backbone,
+            decode=poses.decode,
             device=poses.device_kind,
             weights=Path(self.weights) if self.weights else None,
             batch_size=poses.batch_size,
@@ -62,9 +63,10 @@ class Job:
             "posebeam.schema": VERSION,
             "posebeam.product": product,
             "posebeam.backbone": poses.backbone,
+            "posebeam.decode": poses.decode,
             "posebeam.weights_sha256": poses.weights_sha256,
             "posebeam.skeleton": skeleton,
-            "posebeam.fps": "as decoded",
+            "posebeam.fps": f"{poses.fps:g}" if poses.fps else "as decoded",
         }
         return common | (_window_footer(rule) if product == "windows" else {})
 
@@ -76,6 +78,7 @@ def _window_footer(rule: WindowRule) -> dict[str, str]:
         "posebeam.chain": rule.chain,
         "posebeam.chain_version": str(chain(rule.chain).version),
         "posebeam.min_score": str(rule.min_score),
+        "posebeam.person": rule.person,
         "posebeam.window": str(rule.length),
         "posebeam.stride": str(rule.stride),
     }

@@ -1,5 +1,6 @@
 """Products of a shard: frames to people to rows to files to a receipt."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from posebeam.models.estimator import Estimator
+from posebeam.models.estimator import Estimator, follower
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.decode import open_clip, probe
 from posebeam.pipelines.job import Job
@@ -29,7 +30,7 @@ from posebeam.pipelines.schema import (
     windows,
 )
 from posebeam.pipelines.shard import ShardName, write_parquet
-from posebeam.pipelines.spool import Spool
+from posebeam.pipelines.spool import Key, Spool
 from posebeam.transforms.motion import Motion
 from posebeam.transforms.track import PoseTrack
 from posebeam.transforms.windows import Window
@@ -45,7 +46,7 @@ def build_shard(
     share = job.frame_bytes // (2 * slots)
     fill, halvings = Fill(), estimator.halvings
     with workspace(out) as folder:
-        rows = _Rows(job, folder, estimator.skeleton.name)
+        rows = _Rows(job, folder, estimator)
         events = lockstep(longest_first, partial(_open, job, share), estimator, slots, fill)
         for event in events:
             rows.take(event)
@@ -71,7 +72,8 @@ def build_shard(
 
 
 def _open(job: Job, share: int, ref: ClipRef) -> Prefetch:
-    return Prefetch(partial(open_clip, ref.uri), share, job.stall_seconds)
+    fps = job.settings.poses.fps or None
+    return Prefetch(partial(open_clip, ref.uri, fps=fps), share, job.stall_seconds)
 
 
 def _report(event: Event, reporter: Reporter) -> None:
@@ -96,11 +98,11 @@ def _publish(
 
 @dataclass(eq=False)
 class _ClipState:
-    """One clip on its way to rows. seconds holds the timestamps of frames that are in no segment yet."""
+    """One clip on its way to rows: segments a person so far, timestamps of frames that may still come out."""
 
     columns: dict[str, Any]
     motion: Motion
-    segments: int = 0
+    segments: Counter[int] = field(default_factory=Counter)
     seconds: dict[int, float] = field(default_factory=dict)
     size: tuple[int, int] = (0, 0)
 
@@ -108,12 +110,13 @@ class _ClipState:
 class _Rows:
     """Events of the loop to rows of poses, windows and rejected."""
 
-    def __init__(self, job: Job, folder: Path, skeleton: str):
+    def __init__(self, job: Job, folder: Path, estimator: Estimator):
         self._job = job
-        self._skeleton = skeleton
+        self._estimator = estimator
         self._poses = Spool(folder / "poses.arrow", poses())
         self._windows = Spool(folder / "windows.arrow", windows(job.settings.windows.length))
         self._clips: dict[str, _ClipState] = {}
+        self._wanted: dict[str, set[int]] = {}  # of the clips that were built: whose windows count
         self.rejected: dict[str, pa.Table] = {}
         self.warnings: list[tuple[str, str]] = []
         self.built = self.frames = self.not_finite = 0
@@ -132,7 +135,7 @@ class _Rows:
             self.rejected[clip_id] = rejected_row(event.ref, event.error)
 
     def _begin(self, ref: ClipRef) -> _ClipState:
-        motion = Motion(ref.clip_id, self._skeleton, self._job.settings.windows)
+        motion = Motion(follower(ref.clip_id, self._estimator), self._job.settings.windows)
         clip = self._clips[ref.clip_id] = _ClipState(clip_columns(ref, self._job.classes), motion)
         return clip
 
@@ -144,6 +147,7 @@ class _Rows:
 
     def _ended(self, clip: _ClipState, event: Ended) -> None:
         self._add(clip, *clip.motion.finish())
+        self._wanted[event.ref.clip_id] = {person for person in clip.segments if clip.motion.wants(person)}
         self.built += 1
         self.not_finite += event.not_finite
         self.warnings += [(event.ref.clip_id, text) for text in event.report.warnings]
@@ -151,10 +155,13 @@ class _Rows:
     def _add(self, clip: _ClipState, tracks: Sequence[PoseTrack], found: Sequence[Window]) -> None:
         for track in tracks:
             seconds = [clip.seconds[number] for number in track.frames.tolist()]
-            row = pose_row(clip.columns, track, clip.segments, clip.size, seconds)
-            self._poses.add((track.clip_id, track.person, clip.segments), row)
-            clip.segments += 1
-            clip.seconds = {number: at for number, at in clip.seconds.items() if number > track.frames[-1]}
+            segment = clip.segments[track.person]
+            row = pose_row(clip.columns, track, segment, clip.size, seconds)
+            self._poses.add((track.clip_id, track.person, segment), row)
+            clip.segments[track.person] += 1
+        if tracks:
+            first = clip.motion.held_from
+            clip.seconds = {number: at for number, at in clip.seconds.items() if number >= first}
         for person, own in groupby(found, key=lambda window: window.person):
             together = list(own)
             rows = window_rows(clip.columns, together, self._job.settings.windows.length)
@@ -162,10 +169,18 @@ class _Rows:
 
     def products(self) -> list[tuple[Product, Any, dict[str, str]]]:
         """Every product with its rows in order and its footer."""
-        without, skeleton = self.rejected.keys(), self._skeleton
+        skeleton = self._estimator.skeleton.name
         refused = [self.rejected[clip_id] for clip_id in sorted(self.rejected)]
         return [
-            (self._poses.product, self._poses.tables(without), self._job.footer("poses", skeleton)),
-            (self._windows.product, self._windows.tables(without), self._job.footer("windows", skeleton)),
+            (
+                self._poses.product,
+                self._poses.tables(lambda key: key[0] in self._wanted),
+                self._job.footer("poses", skeleton),
+            ),
+            (self._windows.product, self._windows.tables(self._counts), self._job.footer("windows", skeleton)),
             (rejected(), iter(refused), self._job.footer("rejected", skeleton)),
         ]
+
+    def _counts(self, key: Key) -> bool:
+        """Whether a window belongs to the data: of a clip that was built, and of a person who is wanted."""
+        return key[1] in self._wanted.get(key[0], ())

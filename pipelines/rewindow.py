@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from posebeam.models.registry import row
+from posebeam.models import registry
 from posebeam.pipelines import manifest as manifests
 from posebeam.pipelines.card import write_card
 from posebeam.pipelines.job import Job
@@ -20,7 +20,9 @@ from posebeam.pipelines.schema import track_of, window_rows, windows
 from posebeam.pipelines.settings import Settings
 from posebeam.pipelines.shard import ShardName, write_parquet
 from posebeam.transforms.errors import DataError
+from posebeam.transforms.main_person import MainPerson
 from posebeam.transforms.skeleton import skeleton
+from posebeam.transforms.track import PoseTrack
 from posebeam.transforms.windows import Windower, WindowRule
 
 
@@ -39,7 +41,7 @@ def rewindow(old: Path, new: Path, rule: WindowRule) -> dict[str, Any]:
         if receipt is None:
             raise DataError(f"{old}: {name} has no receipt: run posebeam check {old}")
         receipts.append(_shard(old, new, name, receipt, job))
-    manifest = manifests.make_manifest(fresh, receipts, row(plan.settings.poses.backbone).skeleton)
+    manifest = manifests.make_manifest(fresh, receipts, registry.row(plan.settings.poses.backbone).skeleton)
     write_card(manifest, new)
     manifests.write_manifest(manifest, new)
     shutil.rmtree(new / WORK)
@@ -54,7 +56,7 @@ def plan_of(data: dict[str, Any]) -> Plan:
 
 
 def _shard(old: Path, new: Path, name: ShardName, receipt: Receipt, job: Job) -> Receipt:
-    joints = row(job.settings.poses.backbone).skeleton
+    joints = registry.row(job.settings.poses.backbone).skeleton
     files = []
     with workspace(new) as folder:
         for facts in receipt.files:
@@ -76,17 +78,35 @@ def _shard(old: Path, new: Path, name: ShardName, receipt: Receipt, job: Job) ->
 
 def _windows(poses: Path, job: Job, skeleton_name: str) -> Iterator[pa.Table]:
     """Windows of one shard, in the order of its poses: by clip, person, segment."""
-    length, joints = job.settings.windows.length, len(skeleton(skeleton_name))
+    rule = job.settings.windows
+    mains = _main_people(poses, rule.min_score, skeleton_name) if rule.person == "main" else {}
     current: tuple[str, int] | None = None
-    segment: dict[str, Any] = {}
-    windower = Windower(job.settings.windows)
-    for batch in pq.ParquetFile(poses).iter_batches(8):
-        for segment_now in batch.to_pylist():
-            key = (segment_now["clip_id"], segment_now["person"])
-            if current not in (None, key):
-                yield window_rows(segment, windower.finish(), length)
-                windower = Windower(job.settings.windows)
-            current, segment = key, segment_now
-            yield window_rows(segment, windower.push(track_of(segment, skeleton_name, joints)), length)
+    columns: dict[str, Any] = {}
+    windower = Windower(rule)
+    for row, track in _tracks(poses, skeleton_name):
+        key = (track.clip_id, track.person)
+        if mains and track.person != mains[track.clip_id].person:
+            continue
+        if current not in (None, key):
+            yield window_rows(columns, windower.finish(), rule.length)
+            windower = Windower(rule)
+        current, columns = key, row
+        yield window_rows(columns, windower.push(track), rule.length)
     if current is not None:
-        yield window_rows(segment, windower.finish(), length)
+        yield window_rows(columns, windower.finish(), rule.length)
+
+
+def _main_people(poses: Path, min_score: float, skeleton_name: str) -> dict[str, MainPerson]:
+    """Whom each clip is about."""
+    mains: dict[str, MainPerson] = {}
+    for _, track in _tracks(poses, skeleton_name):
+        mains.setdefault(track.clip_id, MainPerson(min_score)).add(track)
+    return mains
+
+
+def _tracks(poses: Path, skeleton_name: str) -> Iterator[tuple[dict[str, Any], PoseTrack]]:
+    """Each row of poses, and the segment in it."""
+    joints = len(skeleton(skeleton_name))
+    for batch in pq.ParquetFile(poses).iter_batches(8):
+        for row in batch.to_pylist():
+            yield row, track_of(row, skeleton_name, joints)

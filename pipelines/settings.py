@@ -1,6 +1,7 @@
 """Settings: everything that decides the bytes of a data set, and nothing else."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -12,11 +13,17 @@ from posebeam.transforms.windows import WindowRule
 
 @dataclass(frozen=True)
 class PoseSettings:
-    """What decides the poses: the dear half. shards is 0 for auto, limit 0 for all clips."""
+    """What decides the poses: the dear half.
+
+    decode is a way of the backbone's, "" where it has one only. fps is the most frames a second that are taken,
+    0 for all. shards is 0 for auto, limit 0 for all clips.
+    """
 
     kind: str
     backbone: str
     weights_sha256: str
+    decode: str = ""
+    fps: float = 0.0
     split: int = 1
     crop_following: bool = True
     device_kind: str = "cpu"
@@ -29,6 +36,8 @@ class PoseSettings:
         for name, least in (("batch_size", 1), ("threads", 1), ("shards", 0), ("limit", 0)):
             if getattr(self, name) < least:
                 raise ConfigError(f"{name}: got {getattr(self, name)}, expected {least} or more")
+        if not (math.isfinite(self.fps) and self.fps >= 0):
+            raise ConfigError(f"fps: got {self.fps}, expected a positive number, or 0 to take all frames")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Spool: rows in the order in which they come, read back in the order in which they shall stand."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,8 +13,8 @@ Key = tuple[str, int, int]  # clip id, person, number of the segment
 class Spool:
     """An Arrow file on disk with an index in memory, so that a long video costs no memory.
 
-    Clips of a shard are built side by side and one may be rejected after hours: rows are set down as they
-    come, and read back sorted, without the rejected.
+    Clips of a shard are built side by side, one may be rejected after hours, and who is a clip's main person is
+    known at its end: rows are set down as they come, and read back sorted, those that are wanted.
     """
 
     def __init__(self, path: Path, product: Product):
@@ -31,12 +31,12 @@ class Spool:
             self._index.setdefault(key, []).append(self._batches)
             self._batches += 1
 
-    def tables(self, without: Collection[str] = ()) -> Iterator[pa.Table]:
-        """All rows in key order, except those of some clips. Ends the writing."""
+    def tables(self, wanted: Callable[[Key], bool]) -> Iterator[pa.Table]:
+        """The rows under the keys that are wanted, in key order. Ends the writing."""
         self._writer.close()
         with pa.memory_map(str(self._path)) as source:
             reader = pa.ipc.open_file(source)
             for key in sorted(self._index):
-                if key[0] not in without:
+                if wanted(key):
                     for number in self._index[key]:
                         yield pa.Table.from_batches([reader.get_batch(number)])

@@ -1,6 +1,7 @@
 """Motion: one clip's people, frame after frame, to tracks and windows."""
 
 from posebeam.transforms.follow import Follower
+from posebeam.transforms.main_person import MainPerson
 from posebeam.transforms.people import People
 from posebeam.transforms.track import PoseTrack
 from posebeam.transforms.windows import Window, Windower, WindowRule
@@ -9,24 +10,43 @@ Moved = tuple[list[PoseTrack], list[Window]]
 
 
 class Motion:
-    """Follows a clip's people and cuts their windows; holds at most a segment and a window a person."""
+    """Follows a clip's people and cuts their windows; holds at most a segment and a window a person in sight.
 
-    def __init__(self, clip_id: str, skeleton_name: str, rule: WindowRule):
-        self._follower = Follower(clip_id, skeleton_name)
+    Who is the main person is known at the end only: windows of everybody are given out, `wants` says whose count.
+    """
+
+    def __init__(self, follower: Follower, rule: WindowRule):
+        self._follower = follower
         self._windowers: dict[int, Windower] = {}
         self._rule = rule
+        self._main = MainPerson(rule.min_score)
+
+    @property
+    def held_from(self) -> int:
+        """The first frame that may still come out in a segment."""
+        return self._follower.held_from
 
     def push(self, number: int, people: People) -> Moved:
         """Take in the people of one frame; return the segments and windows that are complete now."""
-        return self._window(self._follower.push(number, people))
+        tracks, ended = self._follower.push(number, people)
+        windows = self._window(tracks)
+        for person in ended:
+            windows += self._windowers.pop(person).finish()
+        return tracks, windows
 
     def finish(self) -> Moved:
         """The clip has ended: return what is left."""
-        tracks, found = self._window(self._follower.finish())
-        return tracks, [*found, *(window for cut in self._windowers.values() for window in cut.finish())]
+        tracks = self._follower.finish()
+        windows = self._window(tracks)
+        return tracks, [*windows, *(window for cut in self._windowers.values() for window in cut.finish())]
 
-    def _window(self, tracks: list[PoseTrack]) -> Moved:
-        return tracks, [window for track in tracks for window in self._of(track.person).push(track)]
+    def wants(self, person: int) -> bool:
+        """Whether windows of this person belong to the data, by what was seen so far."""
+        return self._rule.person == "all" or person == self._main.person
 
-    def _of(self, person: int) -> Windower:
-        return self._windowers.setdefault(person, Windower(self._rule))
+    def _window(self, tracks: list[PoseTrack]) -> list[Window]:
+        windows = []
+        for track in tracks:
+            self._main.add(track)
+            windows += self._windowers.setdefault(track.person, Windower(self._rule)).push(track)
+        return windows

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from posebeam.transforms.chain import FEATURES, chain
 from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.layout import layout
+from posebeam.transforms.main_person import PERSONS
 from posebeam.transforms.track import PoseTrack
 
-_CHOICES = {"mode": ("sliding", "first"), "short": ("pad", "drop"), "gaps": ("keep", "drop")}
+_CHOICES = {"mode": ("sliding", "first"), "short": ("pad", "drop"), "gaps": ("keep", "drop"), "person": PERSONS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,8 @@ class WindowRule:
     short  pad: a tail of half a window or more, with frames that no other window holds, is filled up by
            repeating the last pose, and so is any track shorter than a window; drop: tails are left out
     gaps   keep: windows count the clip's frames, those without the person are 0; drop: these go first
+    person main: windows of the clip's main person (main_person.py); all: of everybody, but a track of less than
+           half a window, mostly a false alarm, gives none
     """
 
     length: int = 30
@@ -29,6 +32,7 @@ class WindowRule:
     mode: str = "sliding"
     short: str = "pad"
     gaps: str = "keep"
+    person: str = "main"
     min_score: float
     chain: str = "act"
     layout: str = "act13-coco"
@@ -124,7 +128,7 @@ class Windower:
             return []
         end = int(held.place[-1]) + 1
         if self._next == 0:
-            worthy = end > 1
+            worthy = end > 1 and (rule.person == "main" or 2 * end >= rule.length)
         else:
             seen = self._next - rule.stride + rule.length
             worthy = end > seen and 2 * (end - self._next) >= rule.length

@@ -20,6 +20,12 @@ def option(default: Any, text: str, choices: Sequence[str] = ()) -> Any:
     return dataclasses.field(default=default, metadata={"help": text, "choices": tuple(choices)})
 
 
+def same(record: type, name: str) -> Any:
+    """A field like another record's of that name: the same default, help and choices."""
+    field = record.__dataclass_fields__[name]  # type: ignore[attr-defined]
+    return dataclasses.field(default=field.default, metadata=field.metadata)
+
+
 def flags(record: type) -> Callable[[Command], Command]:
     """Give a click command one flag for each field of the record, and --config FILE.toml."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from posebeam.models.estimator import Estimator
+from posebeam.models.estimator import Estimator, follower
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.decode import DecodeReport, open_clip
 from posebeam.pipelines.job import FRAME_BYTES
@@ -67,13 +67,13 @@ class _Watched:
 
 
 def predict(
-    videos: Sequence[Path], estimator: Estimator, rule: WindowRule, classify: Classify
+    videos: Sequence[Path], estimator: Estimator, rule: WindowRule, classify: Classify, fps: float = 0.0
 ) -> Iterator[Prediction]:
-    """A Prediction for each video, as they end; several are read side by side."""
+    """A Prediction for each video, as they end; several are read side by side. fps: as in PoseSettings."""
     refs = [ClipRef(str(video), str(video), "", str(video), "test", video.stat().st_size) for video in videos]
     slots = max(1, min(len(refs), estimator.batch_size))
-    opener = partial(_open, FRAME_BYTES // (2 * slots))
-    watched = {ref.uri: _Watched(Motion(ref.clip_id, estimator.skeleton.name, rule)) for ref in refs}
+    opener = partial(_open, FRAME_BYTES // (2 * slots), fps)
+    watched = {ref.uri: _Watched(Motion(follower(ref.clip_id, estimator), rule)) for ref in refs}
     for event in lockstep(refs, opener, estimator, slots):
         video = watched[event.ref.uri]
         if isinstance(event, Seen):
@@ -86,17 +86,18 @@ def predict(
             yield _classified(video, event, classify)
 
 
-def _open(share: int, ref: ClipRef) -> Prefetch:
-    return Prefetch(partial(open_clip, ref.uri), share, _STALL_SECONDS)
+def _open(share: int, fps: float, ref: ClipRef) -> Prefetch:
+    return Prefetch(partial(open_clip, ref.uri, fps=fps or None), share, _STALL_SECONDS)
 
 
 def _classified(video: _Watched, event: Ended, classify: Classify) -> Prediction:
     path, tracks = Path(event.ref.uri), tuple(video.tracks)
-    if not video.windows:
+    windows = [window for window in video.windows if video.motion.wants(window.person)]
+    if not windows:
         return Prediction(path, tracks=tracks, report=event.report)
-    x = np.stack([window.x for window in video.windows])
-    valid = np.stack([window.valid for window in video.windows])
-    starts = tuple(window.start for window in video.windows)
+    windows.sort(key=lambda window: (window.start, window.person))
+    x, valid = np.stack([window.x for window in windows]), np.stack([window.valid for window in windows])
+    starts = tuple(window.start for window in windows)
     return Prediction(
         path, starts, tuple(video.seconds[start] for start in starts), classify(x, valid), tracks, event.report
     )

@@ -14,15 +14,20 @@ from posebeam.transforms.skeleton import skeleton
 
 
 class StubEstimator:
-    """The mean colour of a frame as the place of all joints; its hint counts a clip's frames."""
+    """The mean colour of a frame as the place of all joints; its hint counts a clip's frames.
+
+    With several, a larger person stands still beside the first, in two frames of three.
+    """
 
     name, min_score, device_kind, halvings = "stub", 0.2, "cpu", 0
 
     def __init__(
-        self, wants_hints: bool = True, batch_size: int = 8, poison: Callable[[float], bool] | None = None
-    ):
+        self, wants_hints: bool = True, batch_size: int = 8, poison: Callable[[float], bool] | None = None,
+        several: bool = False,
+    ):  # fmt: skip
         self.skeleton = skeleton("coco17")
         self.wants_hints, self.batch_size = wants_hints, batch_size
+        self.several = several
         self.poison = poison or (lambda colour: False)
         self.batches: list[list[tuple[float, Hashable]]] = []
 
@@ -36,7 +41,10 @@ class StubEstimator:
             return People.nobody("coco17", finite=False)
         xy = np.full((1, 17, 2), colour, np.float32) + np.arange(17, dtype=np.float32)[:, None]
         box = np.array([[colour, colour, colour + 16, colour + 16]], np.float32)
-        return People("coco17", xy, np.full((1, 17), 0.9, np.float32), box)
+        if self.several and round(colour) % 3:
+            xy = np.concatenate((3 * xy + 500, xy))
+            box = np.concatenate((3 * box + 500, box))
+        return People("coco17", xy, np.full((len(xy), 17), 0.9, np.float32), box)
 
     def next_hint(self, people: People, size: tuple[int, int]) -> Hashable | None:
         return float(people.xy[0, 0, 0]) if len(people) else None

@@ -307,3 +307,42 @@ def test_a_disk_that_is_full_changes_no_finished_file(clips, done, monkeypatch):
 
 def full_disk(*args):
     raise OSError(28, "No space left on device")
+
+
+def persons(out: Path, product: str) -> set[tuple[str, int]]:
+    """Who is in a product: clips with the persons' numbers."""
+    tables = [pq.read_table(path, columns=["clip_id", "person"]) for path in sorted((out / product).glob("*"))]
+    return {(row["clip_id"], row["person"]) for table in tables for row in table.to_pylist()}
+
+
+def test_poses_hold_everybody_and_windows_whom_the_rule_wants(clips, tmp_path, monkeypatch, stub):
+    monkeypatch.setattr(Job, "load_estimator", lambda self: stub(several=True))
+    outs = {}
+    for person in ("main", "all"):
+        outs[person] = tmp_path / person
+        rule = replace(SETTINGS.windows, person=person)
+        build(Listing(clips), replace(SETTINGS, windows=rule), outs[person])
+        assert check(outs[person]) == []
+    both = {(ref.clip_id, person) for ref in clips for person in (0, 1)}
+    assert (
+        persons(outs["main"], "poses") == persons(outs["all"], "poses") == persons(outs["all"], "windows") == both
+    )
+    mains = persons(outs["main"], "windows")
+    assert len(mains) == len({clip_id for clip_id, _ in mains}) == len(clips)
+    for person, other in (("main", "all"), ("all", "main")):
+        again = tmp_path / f"{person} again"
+        rewindow(outs[other], again, replace(SETTINGS.windows, person=person))
+        assert promised(again) == promised(outs[person])
+
+
+def test_a_lower_frame_rate_leaves_frames_out_and_is_written_down(clips, tmp_path):
+    out = tmp_path / "out"
+    slower = replace(SETTINGS, poses=replace(SETTINGS.poses, fps=12.5))
+    manifest = build(Listing(clips), slower, out).manifest
+    full = build(Listing(clips), SETTINGS, tmp_path / "full").manifest
+    assert manifest["frames"] == pytest.approx(full["frames"] / 2, abs=len(clips))
+    assert manifest["config"]["fps"] == 12.5
+    row = pq.read_table(next((out / "poses").glob("train-*"))).to_pylist()[0]
+    assert np.diff(row["seconds"]) == pytest.approx(0.08, abs=1e-4)
+    footer = pq.read_schema(next((out / "windows").glob("*"))).metadata
+    assert footer[b"posebeam.fps"] == b"12.5"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from posebeam.transforms.windows import WindowRule
-from posebeam.workflows.config import flags, option, resolve
+from posebeam.workflows.commands.windows import WindowsConfig, window_rule
+from posebeam.workflows.config import flags, option, resolve, same
 
 if TYPE_CHECKING:
     from posebeam.pipelines.build import Built
@@ -25,22 +25,21 @@ class BuildConfig:
 
     backbone: str = option("movenet-lightning", "Pose backbone; posebeam backbones lists them.")
     weights: str = option("", "Checkpoint of your own for the backbone.")
+    decode: str = option("", "Way to read the backbone's maps, where it has several: argmax or paf.")
     crop_following: bool = option(True, "Look where the person was in the frame before.")
     split: int = option(1, "ucf101: the official split that names the files.")
     group: str = option("", "videos: REGEX on the path; what it captures stays on one side of every split.")
     seed: int = option(0, "videos: seed of the split into train, validation, test.")
+    fps: float = option(0.0, "Leave frames out so that at most that many a second remain; 0: take all.")
     min_score: float = option(_DEFAULT_MIN_SCORE, "A joint scored lower is missing; -1: the backbone's own.")
-    chain: str = option(WindowRule.chain, "Keypoint chain.", ("act", "act-repaired", "act-window"))
-    layout: str = option(WindowRule.layout, "Order of the 13 joints.", ("act13-coco", "act13-body25"))
-    window: int = option(WindowRule.length, "Frames a window.")
-    stride: int = option(WindowRule.stride, "Frames between the starts of two windows.")
-    windows: str = option(WindowRule.mode, "All windows of a clip, or its first only.", ("sliding", "first"))
-    short: str = option(
-        WindowRule.short, "A tail under a window: repeat its last pose, or leave it out.", ("pad", "drop")
-    )
-    gaps: str = option(
-        WindowRule.gaps, "Frames without the person: keep as missing, or leave out.", ("keep", "drop")
-    )
+    person: str = same(WindowsConfig, "person")
+    chain: str = same(WindowsConfig, "chain")
+    layout: str = same(WindowsConfig, "layout")
+    window: int = same(WindowsConfig, "window")
+    stride: int = same(WindowsConfig, "stride")
+    windows: str = same(WindowsConfig, "windows")
+    short: str = same(WindowsConfig, "short")
+    gaps: str = same(WindowsConfig, "gaps")
     shards: int = option(0, "Shards a split; 0: one for each 64 clips.")
     workers: int = option(1, "Worker processes.")
     threads: int = option(1, "Threads of a worker; another number gives other last bits.")
@@ -95,6 +94,8 @@ def settings_of(kind: str, config: BuildConfig) -> "Settings":
         kind=kind,
         backbone=config.backbone,
         weights_sha256=weights_sha256(config.backbone, own),
+        decode=row(config.backbone).decode(config.decode),
+        fps=config.fps,
         split=config.split,
         crop_following=config.crop_following,
         device_kind=choose_device(config.device).type,
@@ -104,14 +105,6 @@ def settings_of(kind: str, config: BuildConfig) -> "Settings":
         limit=config.limit,
     )
     return Settings(poses, window_rule(config, min_score))
-
-
-def window_rule(config: Any, min_score: float) -> WindowRule:
-    """The rule out of flags of the same names."""
-    return WindowRule(
-        length=config.window, stride=config.stride, mode=config.windows, short=config.short, gaps=config.gaps,
-        min_score=min_score, chain=config.chain, layout=config.layout,
-    )  # fmt: skip
 
 
 def build_data(listing: "Listing", kind: str, out: Path, config: BuildConfig, beam_args: list[str]) -> "Built":

@@ -21,6 +21,7 @@ class PredictConfig:
 
     backbone: str = option("", "Another pose backbone than the one the model was trained on.")
     weights: str = option("", "Checkpoint of your own for the backbone.")
+    decode: str = option("", "Way to read another backbone's maps, where it has several.")
     min_score: float = option(
         -1.0, "A joint scored lower is missing; -1: as in training, or the other backbone's own."
     )
@@ -49,6 +50,7 @@ def command(run: Path, videos: tuple[Path, ...], config: Path | None, as_json: b
     rule = window_rule(trained, backbone, settings.min_score)
     estimator = load_estimator(
         backbone,
+        decode=settings.decode or (trained.record["data"]["decode"] if backbone == trained.made.backbone else ""),
         device=settings.device,
         weights=Path(settings.weights) if settings.weights else None,
         batch_size=settings.batch_size,
@@ -56,7 +58,7 @@ def command(run: Path, videos: tuple[Path, ...], config: Path | None, as_json: b
     )
     _say_switch(trained, backbone, as_json)
     failed = False
-    for prediction in predict(videos, estimator, rule, trained.probabilities):
+    for prediction in predict(videos, estimator, rule, trained.probabilities, trained.record["data"]["fps"]):
         failed |= prediction.error is not None
         _tell(prediction, trained, backbone, as_json)
         if settings.overlay and prediction.error is None:
@@ -75,6 +77,7 @@ def window_rule(trained: "Trained", backbone: str, min_score: float) -> "WindowR
     return WindowRule(
         length=data["window"],
         stride=data["stride"],
+        person=data["person"],
         min_score=min_score,
         chain=data["chain"],
         layout=data["layout"],
@@ -145,6 +148,14 @@ def _overlay(prediction: "Prediction", trained: "Trained", rule: "WindowRule", p
         probabilities = prediction.at(frame, rule.length)
         return "" if probabilities is None else "{} {:.2f}".format(*_best(probabilities, trained.classes))
 
-    rate = prediction.report.fps if prediction.report is not None else None
-    write_overlay(prediction.video, prediction.tracks, path, min_score=rule.min_score, label=label, rate=rate)
+    rate, fps = prediction.report.fps if prediction.report is not None else None, trained.record["data"]["fps"]
+    write_overlay(
+        prediction.video,
+        prediction.tracks,
+        path,
+        min_score=rule.min_score,
+        label=label,
+        rate=rate,
+        fps=fps or None,
+    )
     say(f"overlay: {path}")

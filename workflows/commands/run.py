@@ -9,7 +9,7 @@ import click
 
 from posebeam.workflows.commands.build import BuildConfig
 from posebeam.workflows.commands.train import TrainConfig
-from posebeam.workflows.config import flags, option, resolve
+from posebeam.workflows.config import flags, option, resolve, same
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,12 @@ class RunConfig:
     kind: str = option(
         "auto", "What SOURCE is; auto: ucf101 if its lists are there.", ("auto", "ucf101", "videos")
     )
-    backbone: str = option(BuildConfig.backbone, "Pose backbone; posebeam backbones lists them.")
+    backbone: str = same(BuildConfig, "backbone")
+    decode: str = same(BuildConfig, "decode")
     group: str = option(BuildConfig.group, "videos: REGEX on the path; what it captures stays together.")
     split: int = option(BuildConfig.split, "ucf101: the official split.")
+    fps: float = same(BuildConfig, "fps")
+    person: str = same(BuildConfig, "person")
     chain: str = option(
         "act-window", "Keypoint chain; act is the published one.", ("act", "act-repaired", "act-window")
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from posebeam.transforms.main_person import PERSONS
 from posebeam.transforms.windows import WindowRule
 from posebeam.workflows.config import flags, option, resolve
 
@@ -26,6 +27,17 @@ class WindowsConfig:
     gaps: str = option(
         WindowRule.gaps, "Frames without the person: keep as missing, or leave out.", ("keep", "drop")
     )
+    person: str = option(
+        WindowRule.person, "Whose windows: the longest, largest, steadiest track's, or everybody's.", PERSONS
+    )
+
+
+def window_rule(config: Any, min_score: float) -> WindowRule:
+    """The rule out of flags of the same names."""
+    return WindowRule(
+        length=config.window, stride=config.stride, mode=config.windows, short=config.short, gaps=config.gaps,
+        person=config.person, min_score=min_score, chain=config.chain, layout=config.layout,
+    )  # fmt: skip
 
 
 @click.command()
@@ -36,7 +48,6 @@ def command(out: Path, new: Path, config: Path | None, **given: Any) -> int:
     """Reads OUT/poses and writes a whole data set NEW; no video is touched."""
     from posebeam.pipelines.plan import read_plan
     from posebeam.pipelines.rewindow import rewindow
-    from posebeam.workflows.commands.build import window_rule
     from posebeam.workflows.console import facts_table, show
 
     settings = resolve(WindowsConfig, config, given)
