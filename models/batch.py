@@ -43,13 +43,15 @@ class Batch:
         items: Sequence[Item],
         prepare: Callable[[Sequence[Item]], Tensor],
         decode: Callable[[Any], Tensor],
+        among: int = 0,
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """What decode made of the n >= 1 items [n, ...], and whether the network's outputs were finite [n].
 
-        prepare gives [b, C, H, W] on the device for b items; decode takes what the network returns. Raises
-        what the allocator raised if not even one item fits into memory.
+        prepare gives [b, C, H, W] on the device for b items; decode takes what the network returns. among: the
+        items are those of one size among so many, and the chunk is as if all had it. Raises what the allocator
+        raised if not even one item fits into memory.
         """
-        chunk = min(self.chunk, len(items))
+        chunk = min(self.chunk, max(len(items), among))
         while (done := self._attempt(items, chunk, prepare, decode)) is None:
             chunk //= 2
             self.halvings += 1

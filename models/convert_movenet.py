@@ -14,27 +14,37 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from posebeam.models.decoders.movenet import EPSILON
+from posebeam.models.decoders.movenet_multipose import COUNTED, PEOPLE, PLATEAU, REACH
 from posebeam.models.networks.movenet import PIXEL_SCALE, MoveNet
 from posebeam.transforms.errors import WeightsError
 
 _ROOT = "StatefulPartitionedCall/"
 _FEATURES = f"{_ROOT}center_net_mobile_net_v2fpn_feature_extractor/model_1/"
-# The graph numbers its separable convolutions and convolutions in the order in which it was built.
 _HEADS = {
-    "center": ("center_0", 3, 4),
-    "heatmap": ("kpt_heatmap_0", 4, 5),
-    "regress": ("kpt_regress_0", 5, 6),
-    "offset": ("kpt_offset_0", 6, 7),
+    "center": "center_0",
+    "heatmap": "kpt_heatmap_0",
+    "regress": "kpt_regress_0",
+    "offset": "kpt_offset_0",
+    "box_scale": "box_scale_0",
+    "box_offset": "box_offset_0",
 }
-# What the code holds as numbers and the graph as constants.
-_CONSTANTS = {"Reshape": 0.0, "truediv": PIXEL_SCALE, "sub_1/y": 1.0, "add_5/y": EPSILON}
+# The graph numbers its convolutions in the order in which its heads were built.
+_SINGLE = ("center", "heatmap", "regress", "offset")
+_MULTI = ("center", "box_scale", "box_offset", "heatmap", "regress", "offset")
+# What the code holds as numbers and the graph as constants: one person's graph and several people's.
+_COMMON = {"Reshape": 0.0, "truediv": PIXEL_SCALE, "sub_1/y": 1.0}
+CONSTANTS = {
+    False: _COMMON | {"add_5/y": EPSILON},
+    True: _COMMON | {"TopKV2/k": PEOPLE, "Less/y": PLATEAU, "mul_6/y": REACH, "Greater_1/y": COUNTED},
+}
 
 
-def graph_name(key: str) -> str:
-    """The graph's name for a key of MoveNet's state dict."""
+def graph_name(key: str, boxes: bool = False) -> str:
+    """The graph's name for a key of MoveNet's state dict; with boxes that of MultiPose's graph."""
     part, *path, kind = key.split(".")
     if part in _HEADS:
-        return _head_name(*_HEADS[part], ".".join(path), kind)
+        order = (_MULTI if boxes else _SINGLE).index(part)
+        return _head_name(_HEADS[part], 3 + order, 4 + order, ".".join(path), kind)
     folded = "weights" if kind == "weight" else "bn_offset"
     plain = "Conv2D/ReadVariableOp" if kind == "weight" else "BiasAdd/ReadVariableOp"
     match [part, *path]:
@@ -86,21 +96,23 @@ def read_tfjs(model: Path, data: Path) -> dict[str, NDArray[np.generic]]:
 
 def to_state(tensors: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
     """MoveNet's state dict from the graph's tensors; WeightsError if one is missing, odd or left over."""
-    for name, value in _CONSTANTS.items():
-        if not np.all(tensors[_ROOT + name] == value):
-            raise WeightsError(f"constant {name}: got {tensors[_ROOT + name].ravel()[:3]}, expected {value}")
+    boxes = any(name.startswith(f"{_ROOT}{_HEADS['box_scale']}/") for name in tensors)
+    for name, value in CONSTANTS[boxes].items():
+        got = tensors.get(_ROOT + name)
+        if got is None or not np.all(got == value):
+            raise WeightsError(f"constant {name}: got {got}, expected {value}")
     stem = tensors[graph_name("stem.bias")].size
     with torch.device("meta"):
-        expected = MoveNet(width=stem / 32).state_dict()
+        expected = MoveNet(width=stem / 32, boxes=boxes).state_dict()
     state = {}
     for key, like in expected.items():
-        name = graph_name(key)
+        name = graph_name(key, boxes)
         if name not in tensors:
             raise WeightsError(f"the graph has no tensor {name} for {key}")
         state[key] = _as_torch(tensors[name], depthwise="depthwise" in key)
         if state[key].shape != tuple(like.shape):
             raise WeightsError(f"{key}: got {state[key].shape}, expected {tuple(like.shape)}")
-    used = {graph_name(key) for key in state}
+    used = {graph_name(key, boxes) for key in state}
     left = [name for name in tensors if name not in used and name.rsplit("/")[-1].startswith(("Conv2D_", "bn_"))]
     if left:
         raise WeightsError(f"the graph's tensors {left[:3]} have no place in the network")

@@ -1,4 +1,4 @@
-"""MoveNet: MobileNetV2, a feature pyramid down to stride 4, and four heads of a CenterNet."""
+"""MoveNet: MobileNetV2, a feature pyramid down to stride 4, and the heads of a CenterNet."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -32,15 +32,28 @@ class Heads(NamedTuple):
     offset: Tensor
 
 
+class BoxHeads(NamedTuple):
+    """Heads, and a person's box: box_scale [B, 2, h, w] is its height and width in cells, box_offset
+    [B, 2, h, w] (y, x) from the person's cell to the box's middle."""
+
+    center: Tensor
+    heatmap: Tensor
+    regress: Tensor
+    offset: Tensor
+    box_scale: Tensor
+    box_offset: Tensor
+
+
 class MoveNet(nn.Module):
-    """One person's raw maps; Lightning is width 1.0 at 192 x 192, Thunder width 1.75 at 256 x 256.
+    """Raw maps of one person: Lightning is width 1.0 at 192 x 192, Thunder width 1.75 at 256 x 256.
+    With `boxes` those of several: MultiPose is width 1.5 at any sides, 256 the larger.
 
     Batch norms are folded into the convolutions, as published.
-    Source: the model card and graph of MoveNet SinglePose 4, tfhub.dev/google/movenet; MobileNetV2,
-    arXiv 1801.04381; CenterNet, arXiv 1904.07850.
+    Source: the model cards and graphs of MoveNet SinglePose 4 and MultiPose 1, tfhub.dev/google/movenet;
+    MobileNetV2, arXiv 1801.04381; CenterNet, arXiv 1904.07850.
     """
 
-    def __init__(self, width: float = 1.0, joints: int = 17):
+    def __init__(self, width: float = 1.0, joints: int = 17, boxes: bool = False):
         super().__init__()
         stem = scaled(32, width)
         self.stem = Conv(3, stem, 3, stride=2)
@@ -59,8 +72,11 @@ class MoveNet(nn.Module):
         self.heatmap = Head(joints)
         self.regress = Head(2 * joints)
         self.offset = Head(2 * joints)
+        self.boxes = boxes
+        if boxes:
+            self.box_scale, self.box_offset = Head(2), Head(2)
 
-    def forward(self, images: Tensor) -> Heads:
+    def forward(self, images: Tensor) -> Heads | BoxHeads:
         """RGB 0..255, float [B, 3, H, W] with H and W multiples of 32, to maps of H/4 x W/4."""
         x = self.stem(images * PIXEL_SCALE - 1)
         levels = []
@@ -68,8 +84,9 @@ class MoveNet(nn.Module):
             x = block(x)
             if index in (2, 5, 9):
                 levels.append(x)
-        features = self.pyramid([self.last(x), *reversed(levels)])
-        return Heads(self.center(features), self.heatmap(features), self.regress(features), self.offset(features))
+        f = self.pyramid([self.last(x), *reversed(levels)])
+        heads = Heads(self.center(f), self.heatmap(f), self.regress(f), self.offset(f))
+        return BoxHeads(*heads, self.box_scale(f), self.box_offset(f)) if self.boxes else heads
 
 
 class Conv(nn.Conv2d):

@@ -84,7 +84,8 @@ def test_decoder_prefers_the_peak_near_the_rough_position():
 def written_as_tfjs(state: dict[str, np.ndarray], folder) -> tuple:
     """A state dict as the two files of a tfjs graph model, in fp16."""
     tensors = {convert_movenet.graph_name(key): as_tensorflow(key, value) for key, value in state.items()}
-    tensors |= {f"StatefulPartitionedCall/{k}": np.float16(v) for k, v in convert_movenet._CONSTANTS.items()}
+    constants = convert_movenet.CONSTANTS[False]
+    tensors |= {f"StatefulPartitionedCall/{k}": np.float16(v) for k, v in constants.items()}
     quantization = {"dtype": "float16", "original_dtype": "float32"}
     entries = [
         {"name": name, "shape": list(value.shape), "dtype": "float32", "quantization": quantization}
