@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format wheel clean
+.PHONY: help demo test soak lint format wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -17,6 +17,10 @@ help:  ## this list
 
 test: .venv/installed  ## the tests, without network or GPU
 	$(BIN)/python -m pytest -n 2
+
+# The same tests as tests/soak in make test, at the sizes of tests/soak/conftest.py. A quarter of an hour.
+soak: .venv/installed  ## the eleven checks of what it survives at full size, with a table of figures
+	$(BIN)/python -m pytest tests/soak --soak --soak-json soak.json --timeout 3600
 
 # The videos are excerpts of a few seconds: two classes, ten clips. What counts is that every step runs.
 demo: .venv/installed  ## the main job on shipped videos: build, train, evaluate, overlay

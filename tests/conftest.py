@@ -28,6 +28,12 @@ settings.register_profile("posebeam", deadline=None)
 settings.load_profile("posebeam")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `make soak` sets."""
+    parser.addoption("--soak", action="store_true", help="tests/soak at full size, and a table of its figures")
+    parser.addoption("--soak-json", metavar="FILE", help="the figures of --soak as JSON")
+
+
 @pytest.fixture(scope="session")
 def foreign_data() -> Path:
     """Real data that is not part of the product; the folder that POSEBEAM_TEST_DATA names."""

@@ -1,0 +1,60 @@
+"""Check 3: kill -9 at random moments, then the same command again. No gap, no duplicate, the same bytes."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from posebeam.pipelines.check import check
+
+SHARDS = 4  # a split
+SLOW = 0.004  # seconds for a batch, so that there is time to be killed in
+START = 3.0  # seconds in which worker processes start
+
+
+@pytest.fixture
+def source(grey_clips, size, tmp_path):
+    return grey_clips(tmp_path / "source", size("kills")["clips"])
+
+
+def is_killed(process, seconds, together):
+    """Wait until it works and then so long, then kill the driver, or it and its workers; False if it was done."""
+    assert process.stdout.readline(), process.stderr.read()
+    time.sleep(seconds)
+    if process.poll() is None:
+        (os.killpg if together else os.kill)(process.pid, signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
+def test_a_build_killed_at_random_moments_goes_on_to_the_same_bytes(
+    source, start, build, driver, promised, size, monkeypatch, tmp_path, figure
+):
+    """A receipt before its files, a plan that is not whole, a half-written file that counts: each shows here."""
+    seed, wanted, finished = int.from_bytes(os.urandom(4)), size("kills")["kills"], []
+    print(f"seed {seed}")  # shown if it fails
+    dice = random.Random(seed)
+    monkeypatch.setattr(driver, "SECONDS", SLOW)
+    seconds = build(source, tmp_path / "undisturbed", SHARDS).run["seconds"]
+    monkeypatch.setattr(driver, "SECONDS", 0.0)
+    expected = promised(tmp_path / "undisturbed")
+    task = {"source": str(source), "shards": SHARDS, "seconds": SLOW}
+    while len(finished) < wanted:
+        out = tmp_path / str(dice.random())
+        workers = 2 if len(finished) % 4 == 3 else 1
+        most = seconds + START * (workers - 1)
+        process = start(task | {"out": str(out), "workers": workers})
+        if not is_killed(process, dice.uniform(0, most), together=dice.random() < 0.5):
+            continue
+        kept = {path: path.stat().st_mtime_ns for path in out.glob("_shards/*.json")}
+        built = build(source, out, SHARDS)
+        assert built.skipped >= len(kept)
+        assert {path: path.stat().st_mtime_ns for path in kept} == kept
+        assert promised(out) == expected
+        assert check(out) == []
+        finished.append(len(kept))
+    figure(
+        "3 kill -9", f"{wanted} at random moments, with {min(finished)} to {max(finished)} of {2 * SHARDS} shards "
+        "finished: each ends in the same bytes", kills=wanted, finished=finished,
+    )  # fmt: skip
