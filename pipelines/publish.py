@@ -32,6 +32,20 @@ def workspace(out: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def unfinished(final: Path) -> Iterator[Path]:
+    """A private path beside `final`, for a file that lies outside a data set: published when the context ends
+    well, removed after an error.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    path = final.with_name(f".{final.stem}.{uuid4().hex}{final.suffix}")
+    try:
+        yield path
+        publish(path, final)
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def publish_text(text: str, out: Path, name: str) -> None:
     """Publish a small text under OUT/name."""
     with workspace(out) as folder:

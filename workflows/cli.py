@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "Train an action model on a data set.",
     "evaluate": "Measure a trained model on a data set.",
     "predict": "Say what happens in videos, with a trained model.",
+    "export": "A trained model as one file: .onnx, .safetensors.",
     "backbones": "List the pose backbones, or one's facts.",
 }
 

@@ -16,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 CONSOLE = Console(stderr=True)  # stdout is for what --json prints
 
@@ -40,10 +41,10 @@ def clip_progress(clips: int) -> Iterator[Any]:
 
 
 def facts_table(title: str, facts: Mapping[str, Any]) -> Table:
-    """A two-column table."""
+    """A two-column table. Values are shown as they are: brackets are no markup."""
     table = Table(title=title, show_header=False, title_justify="left")
     for name, value in facts.items():
-        table.add_row(name, str(value))
+        table.add_row(name, Text(str(value)))
     return table
 
 
@@ -54,7 +55,7 @@ def rows_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]])
         numbers = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows)
         table.add_column(name, justify="right" if numbers else "left")
     for row in rows:
-        table.add_row(*(str(value) for value in row))
+        table.add_row(*(Text(str(value)) for value in row))
     return table
 
 

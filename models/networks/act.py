@@ -97,7 +97,7 @@ class AcT(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [B, length, features] to logits [B, classes]."""
-        tokens = torch.cat([self.class_token.expand(len(x), -1, -1), self.embed(x)], dim=1)
+        tokens = torch.cat([self.class_token.expand(x.shape[0], -1, -1), self.embed(x)], dim=1)
         tokens = tokens + self.position
         for layer in self.layers:
             tokens = layer(tokens)

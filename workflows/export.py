@@ -1,0 +1,86 @@
+"""Export: a trained model as one file that other programs read, and what the file says of itself."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from safetensors.torch import save
+
+from posebeam.models.networks.act import FEATURES
+from posebeam.pipelines.publish import unfinished
+from posebeam.transforms.errors import ConfigError
+from posebeam.transforms.layout import layout
+from posebeam.workflows.onnx_model import INPUT, OUTPUTS, save_onnx
+from posebeam.workflows.trained import Trained
+
+_INPUT = (
+    "float32 [batch, {window}, 52]: rows of the column x of a data set's windows, as they stand there (13 joints "
+    "x (x, y, vx, vy) in torso lengths); nothing else is to be scaled or centred"
+)
+_OUTPUTS = {
+    "logits": "float32 [batch, classes]: the network's, before softmax",
+    "probabilities": "float32 [batch, classes]: what posebeam predict says of a window: softmax of the logits",
+}
+_MIRRORED = ", mean over the window and its mirror image"
+
+
+def facts(trained: Trained) -> dict[str, str]:
+    """What an exported file says of itself: texts, with lists and whatever else is not text as JSON.
+
+    classes are in the order of the outputs, joints in that of the input's features.
+    """
+    record, data = trained.record, trained.record["data"]
+    mirrored = bool(record["recipe"]["mirrored"])
+    values = {
+        "model": record["model"],
+        "classes": list(trained.classes),
+        "mirrored": mirrored,
+        "input": f"{INPUT} {_INPUT.format(window=data['window'])}",
+        **{name: _OUTPUTS[name] for name in OUTPUTS},
+        "shape": [data["window"], FEATURES],
+        "joints": list(layout(data["layout"]).skeleton.joints),
+        **{
+            name: data[name]
+            for name in (
+                "layout", "chain", "chain_version", "window", "stride", "min_score", "backbone", "weights_sha256",
+            )
+        },
+    }  # fmt: skip
+    values["probabilities"] += _MIRRORED if mirrored else ""
+    return {
+        f"posebeam.{name}": value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in values.items()
+    }
+
+
+def _save_safetensors(trained: Trained, described: Mapping[str, str], path: Path) -> None:
+    """The tensors by the names of models.networks.act.AcT."""
+    tensors = {name: value.contiguous().cpu() for name, value in trained.network.state_dict().items()}
+    # safetensors writes metadata in an order of chance: one key keeps equal runs equal bytes.
+    path.write_bytes(save(tensors, {"posebeam": json.dumps(described, sort_keys=True, ensure_ascii=False)}))
+
+
+FORMATS: dict[str, Callable[[Trained, Mapping[str, str], Path], None]] = {
+    ".onnx": save_onnx,
+    ".safetensors": _save_safetensors,
+}
+
+
+def export(trained: Trained, file: Path) -> dict[str, str]:
+    """Write FILE in the format that its suffix names; return what it says of itself.
+
+    The same run gives the same bytes under the same versions. ConfigError for an unknown suffix.
+    """
+    save = FORMATS[known_suffix(file)]
+    described = facts(trained)
+    with unfinished(file) as path:
+        save(trained, described, path)
+    return described
+
+
+def known_suffix(file: Path) -> str:
+    """The file's suffix; ConfigError if no format has it."""
+    suffix = file.suffix.lower()
+    if suffix not in FORMATS:
+        raise ConfigError(f"{file}: no format for the suffix {suffix!r}; known: {', '.join(FORMATS)}")
+    return suffix
