@@ -26,6 +26,7 @@ _SOURCES = {
     "ucf101": "UCF101, research use, https://www.crcv.ucf.edu/data/UCF101.php; what is made of it inherits "
     "its terms.",
     "videos": "Your own videos: their licence is yours to state.",
+    "manifest": "Videos named by a table of your own: their licence is yours to state.",
 }
 
 

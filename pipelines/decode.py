@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posebeam.pipelines.capture import STREAM_TIMEOUT_SECONDS, Capture, is_count
-from posebeam.pipelines.clock import ASSUMED_FPS, Clock
+from posebeam.pipelines.clock import ASSUMED_FPS, Clock, Pace
 from posebeam.transforms.errors import ConfigError, DecodeError
 
 _HEADER_SLACK = 1  # frames: healthy AVIs can be one short of their header
 _FPS_SLACK = 0.1  # a tenth: frames that a file leaves out are no other frame rate
-_STAMP_SLACK = 0.001  # seconds: containers round their timestamps to milliseconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +33,8 @@ class DecodeReport:
 
     header_frames   what the container promised, as it stands there: can be negative or absurd
     decoded_frames  what came out of the decoder, with the frames that a lower fps left out
-    fps             frames a second: the header's, or the timestamps' where they contradict it
+    fps             frames a second before any were left out: the header's, or the timestamps' where they
+                    contradict it
     width, height   of the frames as they are shown, rotation applied
     warnings        sentences for the user
     """
@@ -52,7 +52,8 @@ def open_clip(
 ) -> "Clip":
     """Open a video file, or a URL that FFmpeg reads, for one pass.
 
-    fps: leave frames out so that at most that many a second remain; None keeps all.
+    fps: leave frames out so that at most that many a second remain, by their timestamps; frames are never made
+    up, so a clip that has fewer stays as it is and says so in its report. None keeps all.
     timeout: seconds of silence that end a network stream; files have none.
     Raises DecodeError, saying why, for anything that is no readable video.
     """
@@ -117,22 +118,21 @@ class Clip:
         return self._frames()
 
     def _frames(self) -> Iterator[Frame]:
-        capture, given, last_slot = self._capture, 0, -1
+        capture, given = self._capture, 0
         clock, size = self._clock, _Size()
+        pace = Pace(self._most_fps) if self._most_fps else None
         while capture.grab():
             seconds = clock.tick(capture.stamp)
-            slot = (
-                clock.frames if self._most_fps is None else math.floor((seconds + _STAMP_SLACK) * self._most_fps)
-            )
-            if slot <= last_slot:
+            if pace is not None and not pace.keeps(seconds):
                 continue
             rgb = size.fit(capture.retrieve(), clock.frames - 1)
             yield Frame(given, seconds, rgb)
-            given, last_slot = given + 1, slot
+            given += 1
         self.close()
         if clock.frames == 0:
             raise DecodeError(f"no frame could be decoded; the header counts {capture.header_frames}")
-        self._report = _report(capture, clock, size)
+        short = pace.shortfall(clock.seconds) if pace else ()
+        self._report = _report(capture, clock, size, short)
 
 
 class _Size:
@@ -156,9 +156,9 @@ class _Size:
         return scaled
 
 
-def _report(capture: Capture, clock: Clock, size: _Size) -> DecodeReport:
+def _report(capture: Capture, clock: Clock, size: _Size, told: tuple[str, ...]) -> DecodeReport:
     """What the header said against what came."""
-    header, decoded, warnings = capture.header_frames, clock.frames, list(size.warnings)
+    header, decoded, warnings = capture.header_frames, clock.frames, [*size.warnings, *told]
     measured = (decoded - 1) / clock.seconds if decoded > 1 else 0.0
     fps = capture.header_fps or measured or ASSUMED_FPS
     if measured and abs(measured - fps) > _FPS_SLACK * fps:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from posebeam.pipelines.limit import limited
 from posebeam.pipelines.listing import Listing
-from posebeam.pipelines.sources import ucf101, videos
+from posebeam.pipelines.sources import manifest, ucf101, videos
 from posebeam.transforms.errors import SourceError
 from posebeam.workflows.console import say
 
@@ -15,13 +15,14 @@ def list_clips(
 ) -> Listing:
     """The clips of SOURCE, at most `limit` of them (0: all); what is missing or strange is said.
 
-    split concerns ucf101, group and seed concern videos. SourceError if listed clips are absent, unless
-    allow_missing.
+    split concerns ucf101; group and seed concern videos and manifest. SourceError if listed clips are absent,
+    unless allow_missing.
     """
     if kind == "ucf101":
         listing = ucf101.list_clips(source, split=split)
     else:
-        listing = videos.list_clips(source, group=group or None, seed=seed)
+        own = {"videos": videos, "manifest": manifest}[kind]
+        listing = own.list_clips(source, group=group or None, seed=seed)
     for text in listing.warnings:
         say(f"note: {text}")
     _say_some("clips listed but absent", listing.missing)

@@ -1,131 +1,101 @@
-"""Videos: own clips in folders named by label, split as the folders say or by group."""
+"""Videos: own clips in folders named by label, split as the folders say or by group; or files by name."""
 
 import os
 import re
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from posebeam.pipelines.clip import SPLITS, ClipRef
 from posebeam.pipelines.listing import Listing
-from posebeam.pipelines.sources.tree import TreeFile, walk
-from posebeam.transforms.errors import ConfigError, SourceError
-from posebeam.transforms.split import split_groups
+from posebeam.pipelines.sources.pattern import is_pattern, match
+from posebeam.pipelines.sources.placed import SPLIT_NAMES, Placed, draw, group_of, group_pattern, group_warnings
+from posebeam.pipelines.sources.tree import Tree, TreeFile, walk
+from posebeam.transforms.errors import SourceError
 
-SUFFIXES = (".avi", ".mkv", ".mov", ".mp4", ".webm")
-SPLIT_FOLDERS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
-LAYOUT = f"<label>/<clip> or <split>/<label>/<clip>; splits {', '.join(SPLIT_FOLDERS)}; {' '.join(SUFFIXES)}"
-
-
-@dataclass(frozen=True)
-class _Placed:
-    """A file with what its place says; split is empty where the folders say nothing of it."""
-
-    file: TreeFile
-    label: str
-    group: str
-    split: str
+SUFFIXES = (
+    ".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv",
+)  # fmt: skip
+LAYOUT = f"<label>/<clip> or <split>/<label>/<clip>; splits {', '.join(SPLIT_NAMES)}; {' '.join(SUFFIXES)}"
 
 
 def list_clips(source: str | os.PathLike[str], *, group: str | None = None, seed: int = 0) -> Listing:
-    """The videos of a folder laid out as <label>/<clip> or <split>/<label>/<clip>.
+    """The videos of a folder laid out as <label>/<clip> or <split>/<label>/<clip>, of a glob, or one video.
 
     group is a regular expression, searched in the path relative to source (with /): its first capture group, or
     else the whole match, names what was filmed together; where it matches nothing, a file is its own group.
     Without split folders the groups are dealt 70/15/15 to train, validation and test, drawn by seed.
+    A glob (quoted: 'clips/*.mp4') and a single file are labelled by the folder that each file lies in; ids are
+    relative to the last folder without a wildcard. A single file is taken whatever its suffix.
     SourceError for another layout, and for a group that stands in two split folders.
     """
-    pattern = _pattern(group)
-    root = Path(source).absolute()
-    tree = walk(root)
-    videos = [file for file in tree.files if file.name.lower().endswith(SUFFIXES)]
+    pattern = group_pattern(group)
+    root, tree, by_name = _files(source)
+    alone = by_name and not is_pattern(source)
+    videos = [file for file in tree.files if alone or file.name.lower().endswith(SUFFIXES)]
     if not videos:
-        raise SourceError(f"{root}: no video in it, expected {LAYOUT}")
-    split_layout = any(len(file.parts) == 3 and file.parts[0] in SPLIT_FOLDERS for file in videos)
-    placed = [_place(root, file, pattern, split_layout) for file in videos]
-    splits = (
-        _given(placed) if split_layout else split_groups([(clip.group, clip.label) for clip in placed], seed=seed)
-    )
+        raise SourceError(_no_video(source, tree, by_name))
+    split_layout = any(len(file.parts) == 3 and file.parts[0] in SPLIT_NAMES for file in videos)
+    placed = [_place(root, file, pattern, split_layout, by_name) for file in videos]
+    refs, told = draw(placed, seed)
     ignored = {*tree.ignored, *(file.path for file in tree.files)} - {file.path for file in videos}
-    return Listing(
-        refs=tuple(sorted((_ref(root, clip, splits) for clip in placed), key=lambda ref: ref.clip_id)),
-        ignored=tuple(sorted(ignored)),
-        warnings=(*tree.warnings, *_group_warnings(placed, group), *_label_warnings(placed, splits, split_layout)),
-    )
+    warnings = (*tree.warnings, *group_warnings(placed, group), *(() if alone else told))
+    return Listing(refs, ignored=tuple(sorted(ignored)), warnings=warnings)
 
 
-def _pattern(group: str | None) -> re.Pattern[str] | None:
-    try:
-        return None if group is None else re.compile(group)
-    except re.error as error:
-        raise ConfigError(f"--group {group!r} is no regular expression: {error}") from None
+def expand(sources: Sequence[str]) -> list[Path]:
+    """The videos that names and globs stand for, each once, in the order given.
+
+    What a glob matches and is no video is left out; a name is taken at its word. SourceError where one
+    stands for no video.
+    """
+    found: dict[Path, None] = {}
+    for source in sources:
+        matched = match(source)
+        globbed = is_pattern(source)
+        paths = [
+            matched.root / file.path
+            for file in matched.tree.files
+            if not globbed or file.name.lower().endswith(SUFFIXES)
+        ]
+        if not paths:
+            raise SourceError(_no_video(source, matched.tree, True))
+        found |= dict.fromkeys(paths)
+    return list(found)
 
 
-def _place(root: Path, file: TreeFile, pattern: re.Pattern[str] | None, split_layout: bool) -> _Placed:
+def _files(source: str | os.PathLike[str]) -> tuple[Path, Tree, bool]:
+    """The folder, what lies in it, and whether the files were named one by one."""
+    root = Path(source).absolute()
+    if root.is_dir():
+        return root, walk(root), False
+    matched = match(source)
+    return matched.root, matched.tree, True
+
+
+def _no_video(source: str | os.PathLike[str], tree: Tree, by_name: bool) -> str:
+    folders = [name for name in tree.ignored if name.endswith("/")]
+    if by_name and folders:
+        return f"{source} matches folders ({folders[0]}), expected videos: name the folder that holds them"
+    if by_name:
+        return f"{source}: no video, expected {' '.join(SUFFIXES)}"
+    return f"{source}: no video in it, expected {LAYOUT}"
+
+
+def _place(
+    root: Path, file: TreeFile, pattern: re.Pattern[str] | None, split_layout: bool, by_name: bool
+) -> Placed:
     """Read label and split off the folders; SourceError for a video that stands elsewhere."""
     folders = file.parts[:-1]
-    if len(folders) != 1 + split_layout or (folders[0] in SPLIT_FOLDERS) != split_layout:
+    wrong = len(folders) != 1 + split_layout or (folders[0] in SPLIT_NAMES) != split_layout
+    if wrong and (split_layout or not by_name):
         layout = "the other clips stand in split folders" if split_layout else "found no <split>/<label>/<clip>"
         raise SourceError(
             f"{root}: the video {file.path} stands where none is expected; {layout}. Expected {LAYOUT}"
         )
-    group = _group(file.path, pattern) or file.path
-    return _Placed(file, folders[-1], group, SPLIT_FOLDERS[folders[0]] if split_layout else "")
-
-
-def _group(path: str, pattern: re.Pattern[str] | None) -> str | None:
-    match = pattern.search(path) if pattern else None
-    if not match:
-        return None
-    return match[1] if match.re.groups else match[0]
-
-
-def _given(placed: Sequence[_Placed]) -> dict[str, str]:
-    """The split of each group as the folders say; SourceError if they say two."""
-    first: dict[str, _Placed] = {}
-    for clip in placed:
-        other = first.setdefault(clip.group, clip)
-        if other.split != clip.split:
-            raise SourceError(
-                f"group {clip.group!r} stands in two splits: {other.file.path} and {clip.file.path}. "
-                "What was filmed together must not be learnt and tested: move one, or change --group"
-            )
-    return {group: clip.split for group, clip in first.items()}
-
-
-def _ref(root: Path, clip: _Placed, splits: Mapping[str, str]) -> ClipRef:
-    return ClipRef(
-        uri=str(root / clip.file.path),
-        clip_id=clip.file.path,
-        label=clip.label,
-        group=clip.group,
-        split=splits[clip.group],
-        size=clip.file.size,
+    return Placed(
+        uri=str(root / file.path),
+        clip_id=file.path,
+        label=folders[-1] if folders else root.name,
+        group=group_of(file.path, pattern),
+        split=SPLIT_NAMES[folders[0]] if split_layout else "",
+        size=file.size,
     )
-
-
-def _group_warnings(placed: Sequence[_Placed], group: str | None) -> list[str]:
-    """Clips that the user's expression did not reach."""
-    alone = sum(clip.group == clip.file.path for clip in placed)
-    if group is None or not alone:
-        return []
-    return [f"--group {group!r} matches nothing in {alone} of {len(placed)} paths: each is its own group"]
-
-
-def _label_warnings(placed: Sequence[_Placed], splits: Mapping[str, str], split_layout: bool) -> list[str]:
-    """Labels that lack a part, and why."""
-    groups: dict[str, set[str]] = defaultdict(set)
-    for clip in placed:
-        groups[clip.label].add(clip.group)
-    empty = [part for part in SPLITS if part not in splits.values()]
-    sentences = [f"no clip at all for {part}" for part in empty]
-    for label, members in sorted(groups.items()):
-        parts = Counter(splits[group] for group in members)
-        lacking = [part for part in SPLITS if not parts[part] and part not in empty]
-        if len(members) < 2 and not split_layout:
-            sentences.append(f"{label}: only one group, it trains; validation and test need groups of their own")
-        elif lacking:
-            held = ", ".join(f"{parts[part]} {part}" for part in SPLITS if parts[part])
-            sentences.append(f"{label}: no clip for {' or '.join(lacking)} (groups: {held})")
-    return sentences

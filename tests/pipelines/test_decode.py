@@ -241,3 +241,58 @@ def _count_rising(path: Path) -> int:
             assert frame.seconds > last, f"{path}: frame {frame.number}"
             count, last = count + 1, frame.seconds
     return count
+
+
+def with_times(path: Path, milliseconds: Sequence[int]) -> Path:
+    """Give the frames of an mp4 other times: its table of durations (ISO 14496-12, stts) is written anew.
+
+    The header stands behind the pictures, so that it may grow.
+    """
+    content = bytearray(path.read_bytes())
+    (scale,) = struct.unpack_from(">I", content, content.index(b"mdhd") + 16)
+    ticks = np.rint(np.diff([*milliseconds, milliseconds[-1] + 40]) * scale / 1000).astype(int)
+    start = content.index(b"stts") - 4
+    (size,) = struct.unpack_from(">I", content, start)
+    table = b"".join(struct.pack(">II", 1, tick) for tick in ticks)
+    box = struct.pack(">I4sII", 16 + len(table), b"stts", 0, len(ticks)) + table
+    content[start : start + size] = box
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):
+        at = content.index(name) - 4
+        (old,) = struct.unpack_from(">I", content, at)
+        struct.pack_into(">I", content, at, old + len(box) - size)
+    path.write_bytes(content)
+    return path
+
+
+def test_a_file_of_variable_rate_has_the_times_that_it_says(tmp_path):
+    times = [0, 40, 80, 100, 120, 140, 160, 180, 200, 400, 440, 480, 500, 520, 540, 560, 580, 600, 620, 640]
+    frames, report = decode(with_times(write(tmp_path / "a.mp4", "mp4v"), times))
+    np.testing.assert_allclose([frame.seconds * 1000 for frame in frames], times, atol=1)
+    assert len(frames) == report.decoded_frames == 20
+
+
+def test_a_variable_rate_is_thinned_where_it_is_higher_only(tmp_path):
+    times = [0, 40, 80, 100, 120, 140, 160, 180, 200, 400, 440, 480, 500, 520, 540, 560, 580, 600, 620, 640]
+    frames, report = decode(with_times(write(tmp_path / "a.mp4", "mp4v"), times), fps=25)
+    kept = [0, 40, 80, 120, 160, 200, 400, 440, 480, 520, 560, 600, 640]
+    np.testing.assert_allclose([frame.seconds * 1000 for frame in frames], kept, atol=1)
+    shades = [float(frame.rgb[-1, -1].mean()) for frame in frames]
+    np.testing.assert_allclose(shades, [10 * times.index(time) for time in kept], atol=6)
+    assert [frame.number for frame in frames] == list(range(13))
+    assert report.warnings[0] == "18.75 frames/s are there where 25 were asked for: none is made up"
+
+
+def test_a_lower_rate_stays_as_it_is_and_is_named(tmp_path):
+    path = write(tmp_path / "a.mkv", fps=12.5)
+    frames, report = decode(path, fps=25)
+    assert (len(frames), report.fps) == (20, 12.5)
+    assert report.warnings == ("12.5 frames/s are there where 25 were asked for: none is made up",)
+    assert decode(path, fps=12.5)[1].warnings == ()
+
+
+def test_real_clips_of_25_and_30_frames_a_second_become_15(foreign_data):
+    for path in sorted((foreign_data / "videos_in_the_wild").glob("*")):
+        frames, report = decode(path, fps=15)
+        times = np.array([frame.seconds for frame in frames])
+        assert len(times) == pytest.approx(15 * times[-1] + 1, abs=1.5), path
+        assert np.diff(times).max() < 1 / 15 + 1 / report.fps + 0.002, path

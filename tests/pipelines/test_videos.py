@@ -1,12 +1,13 @@
 """The videos source: labels from folders, splits from folders or groups, other layouts refused."""
 
+import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
 
 from posebeam.pipelines.listing import Listing
-from posebeam.pipelines.sources.videos import list_clips
+from posebeam.pipelines.sources.videos import expand, list_clips
 from posebeam.transforms.errors import ConfigError, SourceError
 
 
@@ -72,7 +73,7 @@ def test_split_folders_are_taken_at_their_word(tmp_path):
 
 def test_a_group_on_both_sides_of_given_splits_is_an_error(tmp_path):
     fill(tmp_path, "train/walk/anna_1.mp4", "test/run/anna_2.mp4")
-    with pytest.raises(SourceError, match=r"group 'anna' stands in two splits: test/run/anna_2.mp4 and train/"):
+    with pytest.raises(SourceError, match=r"group .anna. stands in two splits: test/run/anna_2.mp4 in test and train/"):
         list_clips(tmp_path, group="anna|bert")
 
 
@@ -120,3 +121,69 @@ def test_another_layout_is_refused_with_the_one_expected(tmp_path, names):
 def test_a_pattern_that_is_none_is_a_usage_error(tmp_path):
     with pytest.raises(ConfigError, match="no regular expression"):
         list_clips(fill(tmp_path, "walk/1.mp4"), group="(")
+
+
+def test_a_single_video_is_labelled_by_its_folder(tmp_path):
+    listing = list_clips(fill(tmp_path, "walk/1.mp4", "walk/2.mp4") / "walk/1.mp4")
+    (ref,) = listing.refs
+    assert (ref.clip_id, ref.label, ref.split, ref.uri) == ("1.mp4", "walk", "train", str(tmp_path / "walk/1.mp4"))
+    assert (listing.ignored, listing.warnings) == ((), ())
+
+
+def test_a_single_file_is_taken_at_its_word(tmp_path):
+    assert len(list_clips(fill(tmp_path, "walk/recording") / "walk/recording").refs) == 1
+
+
+def test_a_flat_glob_is_labelled_by_its_folder_and_leaves_others_alone(tmp_path):
+    fill(tmp_path, "clips/1.mp4", "clips/2.MOV", "clips/notes.txt", "clips/.hidden.mp4", "clips/old/3.mp4")
+    listing = list_clips(tmp_path / "clips/*")
+    assert [(ref.clip_id, ref.label) for ref in listing.refs] == [("1.mp4", "clips"), ("2.MOV", "clips")]
+    assert listing.ignored == ("notes.txt", "old/")
+
+
+def test_a_glob_over_folders_is_labelled_as_the_folder_would_be(tmp_path):
+    names = [f"{label}/{number}.mp4" for label in ("walk", "run") for number in range(4)]
+    assert list_clips(fill(tmp_path, *names) / "*/*.mp4") == list_clips(tmp_path)
+    assert {ref.label for ref in list_clips(tmp_path / "**/*.mp4").refs} == {"walk", "run"}
+
+
+def test_a_glob_over_split_folders_keeps_the_splits(tmp_path):
+    fill(tmp_path, "train/walk/1.mp4", "test/walk/2.mp4")
+    assert splits(list_clips(tmp_path / "*/*/*")) == {"train/walk/1.mp4": "train", "test/walk/2.mp4": "test"}
+
+
+def test_a_name_with_brackets_is_a_name_first(tmp_path):
+    fill(tmp_path, "walk/[1].mp4", "walk/1.mp4")
+    assert [ref.clip_id for ref in list_clips(tmp_path / "walk/[1].mp4").refs] == ["[1].mp4"]
+    assert [ref.clip_id for ref in list_clips(tmp_path / "walk/[12].mp4").refs] == ["1.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [("walk/*.avi", "matches no file"), ("*", r"matches folders \(walk/\)"), ("*/*.txt", "no video, expected .3gp")],
+)
+def test_a_glob_without_a_video_says_what_it_found(tmp_path, source, problem):
+    fill(tmp_path, "walk/1.mp4", "walk/2.txt")
+    with pytest.raises(SourceError, match=problem):
+        list_clips(tmp_path / source)
+
+
+def test_names_and_globs_expand_to_videos_each_once(tmp_path):
+    fill(tmp_path, "walk/1.mp4", "walk/2.mp4", "walk/notes.txt", "raw")
+    found = expand([str(tmp_path / "walk/2.mp4"), str(tmp_path / "walk/*"), str(tmp_path / "raw")])
+    assert [path.name for path in found] == ["2.mp4", "1.mp4", "raw"]
+    with pytest.raises(SourceError, match="is no file and no folder"):
+        expand([str(tmp_path / "3.mp4")])
+
+
+def test_a_fifo_and_a_broken_link_are_left_alone(tmp_path):
+    fill(tmp_path, "walk/1.mp4")
+    os.mkfifo(tmp_path / "walk/2.mp4")
+    (tmp_path / "walk/3.mp4").symlink_to("nowhere")
+    assert list_clips(tmp_path / "walk/*").ignored == ("2.mp4", "3.mp4")
+
+
+def test_videos_of_other_kinds_are_there_and_text_is_not(foreign_data):
+    listing = list_clips(foreign_data / "videos_in_the_wild/*")
+    assert len(listing.refs) == 12
+    assert {ref.label for ref in listing.refs} == {"videos_in_the_wild"}

@@ -102,3 +102,25 @@ def test_a_dry_run_writes_nothing(source, tmp_path):
 
 def test_rejects_below_the_limit_are_no_failure(source, tmp_path):
     assert build(source, tmp_path / "out", "--limit", "2", "--max-rejects", "0.5").returncode == 0
+
+
+def dry_run(kind, source, *flags):
+    command = [*BUILD[:-1], kind, str(source), "nowhere", "--dry-run", "--json", *flags]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def test_one_video_and_a_glob_are_sources_too(source):
+    assert dry_run("videos", source / "left/0.avi")[1]["clips to build"] == 1
+    assert dry_run("videos", source / "*/[0-3].avi")[1]["clips to build"] == 4
+    code, said = dry_run("videos", source / "*.mp4")
+    assert (code, "matches nothing" in said) == (2, True)
+
+
+def test_a_table_is_a_source_and_absent_clips_are_asked_about(source, tmp_path):
+    rows = [f"{source}/left/{number}.avi,left" for number in (0, 2, 98)]
+    (tmp_path / "clips.csv").write_text("uri,label\n" + "\n".join(rows))
+    code, said = dry_run("manifest", tmp_path / "clips.csv")
+    assert (code, "1 of the clips that the lists name are absent" in said) == (1, True)
+    _, facts = dry_run("manifest", tmp_path / "clips.csv", "--allow-missing")
+    assert (facts["clips to build"], facts["missing"]) == (2, 1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from posebeam.workflows.argument import there
 from posebeam.workflows.commands.windows import WindowsConfig, window_rule
 from posebeam.workflows.config import flags, option, resolve, same
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from posebeam.pipelines.listing import Listing
     from posebeam.pipelines.settings import Settings
 
-KINDS = ("ucf101", "videos")
+KINDS = ("ucf101", "videos", "manifest")
 _DEFAULT_MIN_SCORE = -1.0
 
 
@@ -28,8 +29,10 @@ class BuildConfig:
     decode: str = option("", "Way to read the backbone's maps, where it has several: argmax or paf.")
     crop_following: bool = option(True, "Look where the person was in the frame before.")
     split: int = option(1, "ucf101: the official split that names the files.")
-    group: str = option("", "videos: REGEX on the path; what it captures stays on one side of every split.")
-    seed: int = option(0, "videos: seed of the split into train, validation, test.")
+    group: str = option(
+        "", "REGEX on the path; what it captures stays on one side of every split. Not for ucf101."
+    )
+    seed: int = option(0, "Seed of the split into train, validation, test, where SOURCE gives none.")
     fps: float = option(0.0, "Leave frames out so that at most that many a second remain; 0: take all.")
     min_score: float = option(_DEFAULT_MIN_SCORE, "A joint scored lower is missing; -1: the backbone's own.")
     person: str = same(WindowsConfig, "person")
@@ -46,14 +49,14 @@ class BuildConfig:
     device: str = option("auto", "Where the network runs.", ("auto", "cpu", "cuda"))
     batch_size: int = option(32, "Frames a batch at most.")
     limit: int = option(0, "Take N clips only, over all labels and splits; 0: all.")
-    allow_missing: bool = option(False, "ucf101: build although the lists name clips that are absent.")
+    allow_missing: bool = option(False, "Build although the lists name clips that are absent.")
     max_rejects: float = option(0.05, "Exit with 3 if a larger share of clips is rejected.")
     overwrite: bool = option(False, "Replace what posebeam wrote to OUT.")
 
 
 @click.command()
 @click.argument("kind", type=click.Choice(KINDS))
-@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("source", type=click.Path(path_type=Path), callback=there(folders=True))
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 @flags(BuildConfig)
 @click.option("--dry-run", is_flag=True, help="Print what would be done and stop.")
@@ -65,7 +68,9 @@ def command(
 ) -> int:  # fmt: skip
     """\b
     KIND ucf101: <Class>/v_*.avi with ucfTrainTestlist/ below SOURCE.
-    KIND videos: <label>/* or <split>/<label>/* below SOURCE.
+    KIND videos: <label>/* or <split>/<label>/* below SOURCE; or a video; or a quoted glob: 'clips/*.mp4'.
+    KIND manifest: SOURCE is a .csv or .parquet with uri,label[,group,split]; or a folder with train.csv and
+    test.csv (video_name,tag) beside train/ and test/.
 
     Writes OUT/poses, OUT/windows, OUT/rejected, a card and a manifest. Run again after an interruption: only
     what is missing is built.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from posebeam.workflows.argument import there
 from posebeam.workflows.config import flags, option, resolve
 
 if TYPE_CHECKING:
@@ -32,19 +33,21 @@ class PredictConfig:
 
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("videos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("videos", nargs=-1, required=True, callback=there(folders=False))
 @flags(PredictConfig)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a video, a line each.")
-def command(run: Path, videos: tuple[Path, ...], config: Path | None, as_json: bool, **given: Any) -> int:
-    """Prints the label of each video with its probability, and the labels over time.
+def command(run: Path, videos: tuple[str, ...], config: Path | None, as_json: bool, **given: Any) -> int:
+    """Prints the label of each video with its probability, and the labels over time. VIDEOS are files, or quoted
+    globs: 'clips/*.mp4'.
 
     Videos that cannot be read are named; exit code 1 if there was one.
     """
     from posebeam.models.registry import load_estimator
+    from posebeam.pipelines.sources.videos import expand
     from posebeam.workflows.prediction import predict
     from posebeam.workflows.trained import Trained
 
-    settings = resolve(PredictConfig, config, given)
+    settings, paths = resolve(PredictConfig, config, given), expand(videos)
     trained = Trained.load(run, settings.device)
     backbone = settings.backbone or trained.made.backbone
     rule = window_rule(trained, backbone, settings.min_score)
@@ -58,11 +61,11 @@ def command(run: Path, videos: tuple[Path, ...], config: Path | None, as_json: b
     )
     _say_switch(trained, backbone, as_json)
     failed = False
-    for prediction in predict(videos, estimator, rule, trained.probabilities, trained.record["data"]["fps"]):
+    for prediction in predict(paths, estimator, rule, trained.probabilities, trained.record["data"]["fps"]):
         failed |= prediction.error is not None
         _tell(prediction, trained, backbone, as_json)
         if settings.overlay and prediction.error is None:
-            _overlay(prediction, trained, rule, _overlay_path(settings.overlay, prediction.video, len(videos)))
+            _overlay(prediction, trained, rule, _overlay_path(settings.overlay, prediction.video, len(paths)))
     return int(failed)
 
 

@@ -1,0 +1,167 @@
+"""Manifest: clips as a table names them, wherever they lie; and the published subset of UCF101."""
+
+import hashlib
+import os
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from posebeam.pipelines.listing import Listing
+from posebeam.pipelines.sources.placed import SPLIT_NAMES, Placed, draw, group_of, group_pattern, group_warnings
+from posebeam.pipelines.sources.table import SUFFIXES, Row, Table, read_table
+from posebeam.transforms.errors import ConfigError, SourceError
+
+REQUIRED, OPTIONAL = ("uri", "label"), ("group", "split")
+SCHEMES = ("http", "https", "rtmp", "rtmps", "rtsp", "rtsps")
+LAYOUT = f"a table ({' or '.join(SUFFIXES)}) with the columns uri,label[,group,split]"
+SUBSET_LAYOUT = "a folder with train.csv and test.csv (columns video_name,tag) beside train/ and test/"
+# Clips of UCF101 are named by what was filmed together: groups g01 to g25 of each class.
+UCF101_NAME = r"(?:^|/)v_[A-Za-z0-9]+_(g\d+)_c\d+\.\w+$"
+_MOST_PROBLEMS = 5
+
+
+def list_clips(source: str | os.PathLike[str], *, group: str | None = None, seed: int = 0) -> Listing:
+    """The clips of a table uri,label[,group,split], or of a folder in the published subset's layout.
+
+    uri is a path (relative: to the table's folder) or a URL of SCHEMES. The clip's id is that relative path
+    where it stays within the folder and prints, else outside/<digest>/<name>; so ids never hold `..`.
+    group is what was filmed together: the column, or --group REGEX on the id, or UCF101's own gNN where a file
+    is named so, or else the file itself. Either every row has a split (train, val, validation, test), or none
+    has and groups are dealt 70/15/15, drawn by seed. Without validation, training takes groups of the train part.
+    Files that are not there are `missing`. SourceError, with the lines, for everything else that is wrong.
+    """
+    path = Path(source).absolute()
+    root, tables = _tables(path)
+    if group and any("group" in table.columns for table, _ in tables):
+        raise ConfigError(f"{source} has a column group: leave --group out, or the column")
+    reading = _Reading(root, re.compile(group_pattern(group) or UCF101_NAME))
+    for table, split in tables:
+        reading.take(table, split)
+    reading.raise_problems(path)
+    if not reading.placed:
+        raise SourceError(_nothing(path, root, reading.missing))
+    refs, told = draw(reading.placed, seed)
+    warnings = [text for table, _ in tables for text in table.warnings]
+    return Listing(
+        refs,
+        missing=tuple(sorted(reading.missing)),
+        warnings=(*warnings, *group_warnings(reading.placed, group), *told),
+    )
+
+
+def _tables(path: Path) -> tuple[Path, list[tuple[Table, str]]]:
+    """The folder that uris are relative to, and each table with the split it stands for ("": its column's)."""
+    if path.is_file():
+        return path.parent, [(read_table(path, REQUIRED, OPTIONAL), "")]
+    found = [name for name in SPLIT_NAMES if (path / f"{name}.csv").is_file()]
+    if not found:
+        raise SourceError(f"{path}: expected {LAYOUT}, or {SUBSET_LAYOUT}")
+    tables = []
+    for name in found:
+        table = read_table(path / f"{name}.csv", ("video_name", "tag"))
+        rows = tuple(
+            Row(row.where, {"uri": _below(name, row.cells["video_name"]), "label": row.cells["tag"]})
+            for row in table.rows
+        )
+        tables.append((Table(rows, REQUIRED, table.warnings), name))
+    return path, tables
+
+
+def _below(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if name else ""
+
+
+def _nothing(path: Path, root: Path, missing: Sequence[str]) -> str:
+    if not missing:
+        return f"{path}: no row below the header, expected {LAYOUT}"
+    return f"{path}: none of its {len(missing):,} clips is there (first: {missing[0]}); uris count from {root}"
+
+
+@dataclass
+class _Reading:
+    """Rows on their way to clips; what is wrong is collected, so that it can be mended at once."""
+
+    root: Path
+    pattern: re.Pattern[str]
+    placed: list[Placed] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    _problems: list[str] = field(default_factory=list)
+    _seen: dict[str, str] = field(default_factory=dict)
+
+    def take(self, table: Table, split: str) -> None:
+        """Take in a table whose rows are of that split, or ("") say their own."""
+        whole = "split" in table.columns and any(row.cells["split"] for row in table.rows)
+        for row in table.rows:
+            own = split or row.cells.get("split", "")
+            problems = list(_row_problems(row, own, whole))
+            if not problems:
+                uri, clip_id = _locate(row.cells["uri"], self.root)
+                problems = list(self._again(row, uri, clip_id))
+            if problems:
+                self._problems += [f"{row.where}: {problem}" for problem in problems]
+            else:
+                self._place(row, uri, clip_id, SPLIT_NAMES.get(own.lower(), ""))
+
+    def _again(self, row: Row, uri: str, clip_id: str) -> Iterator[str]:
+        """The same clip twice, under whatever name: links are followed."""
+        real = uri if "://" in uri else os.path.realpath(uri)
+        first = self._seen.setdefault(real, row.where)
+        if first != row.where:
+            yield f"{clip_id} stands in {first} already"
+
+    def _place(self, row: Row, uri: str, clip_id: str, split: str) -> None:
+        size = 0
+        if "://" not in uri:
+            try:
+                size = Path(uri).stat().st_size
+            except OSError:
+                self.missing.append(clip_id)
+                return
+        group = row.cells.get("group") or group_of(clip_id, self.pattern)
+        self.placed.append(Placed(uri, clip_id, row.cells["label"], group, split, size))
+
+    def raise_problems(self, path: Path) -> None:
+        """SourceError with the first problems, if there are any."""
+        if self._problems:
+            more = len(self._problems) - _MOST_PROBLEMS
+            shown = "\n  ".join(self._problems[:_MOST_PROBLEMS]) + (f"\n  and {more} more" if more > 0 else "")
+            raise SourceError(f"{path}: rows that cannot be used:\n  {shown}")
+
+
+def _row_problems(row: Row, split: str, whole: bool) -> Iterator[str]:
+    """What is wrong with a row by itself; whole: every row must have a split."""
+    uri, label = row.cells["uri"], row.cells["label"]
+    if not uri:
+        yield "no uri"
+    elif "\0" in uri:
+        yield f"the uri {uri!r} holds a zero byte"
+    elif "://" in uri and uri.partition("://")[0].lower() not in SCHEMES:
+        yield f"{uri!r} is of no kind that is read: a path, or {', '.join(SCHEMES)}"
+    if not label:
+        yield "no label"
+    elif not label.isprintable():
+        yield f"the label {label!r} holds characters that do not print"
+    if split and split.lower() not in SPLIT_NAMES:
+        yield f"split {split!r}, expected one of {', '.join(SPLIT_NAMES)}"
+    if whole and not split:
+        yield "no split, but other rows have one: give it for all or for none"
+
+
+def _locate(uri: str, root: Path) -> tuple[str, str]:
+    """The uri to open, and the clip's id."""
+    if "://" in uri:
+        return uri, _outside(uri, re.split(r"[?#]", uri)[0])
+    path = os.path.normpath(root / uri)
+    relative = os.path.relpath(path, root).replace(os.sep, "/")
+    within = relative != ".." and not relative.startswith("../")
+    if within and relative.isprintable() and "\\" not in relative:
+        return path, relative
+    return path, _outside(uri if Path(uri).is_absolute() else relative, uri)
+
+
+def _outside(uri: str, path: str) -> str:
+    """An id that is the same on every run, for what lies elsewhere or cannot be printed."""
+    name = re.sub(r"[^\w.-]+", "_", posixpath.basename(path.rstrip("/")))[-60:].lstrip("._-")
+    return f"outside/{hashlib.sha256(uri.encode(errors='surrogateescape')).hexdigest()[:12]}/{name or 'clip'}"
