@@ -34,7 +34,7 @@ class Spool:
     def tables(self, wanted: Callable[[Key], bool]) -> Iterator[pa.Table]:
         """The rows under the keys that are wanted, in key order. Ends the writing."""
         self._writer.close()
-        with pa.memory_map(str(self._path)) as source:
+        with pa.OSFile(str(self._path)) as source:  # pages of a mapped file would count as our memory
             reader = pa.ipc.open_file(source)
             for key in sorted(self._index):
                 if wanted(key):

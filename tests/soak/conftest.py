@@ -37,7 +37,7 @@ SIZES = {
     "names": Size({"names": 16}, {"names": 16}),
     "workers": Size({"most": 2, "clips": 16}, {"most": 4, "clips": 120}),
     "leaks": Size({"splits": 100, "planted": 3}, {"splits": 1000, "planted": 100}),
-    "long": Size({"frames": 20_000, "growth": 12}, {"frames": 324_000, "growth": 50}),
+    "long": Size({"frames": 20_000, "growth": 25}, {"frames": 324_000, "growth": 50}),
     "stall": Size({"seconds": 1}, {"seconds": 60}),
 }
 

@@ -4,7 +4,9 @@ import json
 import sys
 import time
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -51,19 +53,24 @@ class NeighbourlyEstimator:
 
 
 SECONDS = 0.0  # that the stub takes for a batch
+FRAME_BYTES = 4 << 20  # that are decoded ahead: small as the frames are, so that a short clip fills it too
 
 
 class StubJob(Job):
     """A job whose workers load the stub. Classes of this program travel to them by value."""
 
+    @classmethod
+    def of(cls, *args: Any) -> "StubJob":
+        return replace(super().of(*args), frame_bytes=FRAME_BYTES)
+
     def load_estimator(self) -> NeighbourlyEstimator:
         return NeighbourlyEstimator(self.settings.poses.batch_size, SECONDS)
 
 
-def settings(shards: int = 0) -> Settings:
+def settings(shards: int = 0, stride: int = 15) -> Settings:
     """A configuration that the stub satisfies."""
     poses = PoseSettings("videos", "movenet-lightning", "0" * 64, batch_size=BATCH, shards=shards)
-    return Settings(poses, WindowRule(min_score=0.2))
+    return Settings(poses, WindowRule(min_score=0.2, stride=stride))
 
 
 def slow_disk(seconds: float) -> None:
@@ -85,22 +92,21 @@ def slow_disk(seconds: float) -> None:
     pq.ParquetWriter.close, Path.write_text = slow_close, slow_text
 
 
-def build(source: Path, out: Path, shards: int = 0, workers: int = 1) -> building.Built:
+def build(source: Path, out: Path, shards: int = 0, workers: int = 1, stride: int = 15) -> building.Built:
     """One build of a folder of videos."""
-    return building.build(list_clips(source), settings(shards), out, workers=workers)
+    return building.build(list_clips(source), settings(shards, stride), out, workers=workers)
 
 
 def main() -> None:
-    """The builds of sys.argv[1], each {source, out, shards, workers, seconds, slow_disk}; a line for each."""
+    """The tasks of sys.argv[1], build's arguments, seconds, slow_disk; a line of output for each."""
     global SECONDS
     building.Job = StubJob
     print(json.dumps({"ready": True}), flush=True)
     for task in json.loads(sys.argv[1]):
-        SECONDS = task.get("seconds", 0.0)
-        if task.get("slow_disk"):
-            slow_disk(task["slow_disk"])
-        workers = task.get("workers", 1)
-        built = build(Path(task["source"]), Path(task["out"]), task.get("shards", 0), workers)
+        SECONDS = task.pop("seconds", 0.0)
+        if pause := task.pop("slow_disk", 0):
+            slow_disk(pause)
+        built = build(Path(task.pop("source")), Path(task.pop("out")), **task)
         print(json.dumps({"clips": built.manifest["clips"], "skipped": built.skipped, **built.run}), flush=True)
 
 
