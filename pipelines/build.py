@@ -30,6 +30,7 @@ from posebeam.pipelines.runner import pipeline_options, run_graph
 from posebeam.pipelines.runs import record_run
 from posebeam.pipelines.settings import Settings
 from posebeam.pipelines.shard import ShardName
+from posebeam.pipelines.whereabouts import whereabouts
 from posebeam.transforms.errors import PlanError
 
 OURS = ("poses", "windows", "rejected", "_shards", PLAN, manifests.FILE, "README.md", "run.json")
@@ -82,7 +83,8 @@ def build(
             if pending:
                 (out / manifests.FILE).unlink(missing_ok=True)
                 run_graph(BuildShards(job, pending, workers), options)
-            run = _run_facts(tally, started, workers, len(pending), beam_args) | {"config": dict(config or {})}
+            run = _run_facts(tally, started, workers, len(pending), beam_args)
+            run |= {"config": dict(config or {}), **whereabouts(listing.refs)}
         return _finish(plan, shards, out, run)
 
 

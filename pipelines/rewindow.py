@@ -16,9 +16,11 @@ from posebeam.pipelines.job import Job
 from posebeam.pipelines.plan import Plan, read_plan, write_plan
 from posebeam.pipelines.publish import WORK, file_sha256, publish, workspace
 from posebeam.pipelines.receipt import FileFacts, Receipt, read_receipt
+from posebeam.pipelines.runs import record_run
 from posebeam.pipelines.schema import track_of, window_rows, windows
 from posebeam.pipelines.settings import Settings
 from posebeam.pipelines.shard import ShardName, write_parquet
+from posebeam.pipelines.whereabouts import last_whereabouts
 from posebeam.transforms.errors import DataError
 from posebeam.transforms.main_person import MainPerson
 from posebeam.transforms.skeleton import skeleton
@@ -43,6 +45,8 @@ def rewindow(old: Path, new: Path, rule: WindowRule) -> dict[str, Any]:
         receipts.append(_shard(old, new, name, receipt, job))
     manifest = manifests.make_manifest(fresh, receipts, registry.row(plan.settings.poses.backbone).skeleton)
     write_card(manifest, new)
+    if known := last_whereabouts(old):
+        record_run({"poses_of": str(old.absolute()), **known}, new)
     manifests.write_manifest(manifest, new)
     shutil.rmtree(new / WORK)
     return manifest

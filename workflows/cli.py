@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "Train an action model on a data set.",
     "evaluate": "Measure a trained model on a data set.",
     "predict": "Say what happens in videos, with a trained model.",
+    "overlay": "Stored poses drawn on the video they come from.",
     "export": "A trained model as one file: .onnx, .safetensors.",
     "backbones": "List the pose backbones, or one's facts.",
 }
@@ -80,6 +81,9 @@ def run(argv: list[str]) -> int:
     except PosebeamError as error:
         click.echo(f"posebeam: {error}", err=True)
         return 2 if isinstance(error, ConfigError) else 1
+    except OSError as error:  # a full disk, a lost mount, a folder that is not ours to write to
+        click.echo(f"posebeam: {error}; what is finished is kept, the same command goes on from there", err=True)
+        return 1
 
 
 if __name__ == "__main__":

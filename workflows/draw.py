@@ -1,5 +1,7 @@
 """Draw: skeletons and labels on frames; the only place where a skeleton is drawn."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,11 @@ LEFT: Colour = (40, 130, 255)
 RIGHT: Colour = (255, 130, 0)
 CENTRE: Colour = (235, 235, 235)
 _EDGE: Colour = (20, 20, 20)
+# Several people: one colour each, from Okabe and Ito's palette for all common colour-blindnesses.
+PEOPLE: tuple[Colour, ...] = (
+    (0, 158, 115), (240, 228, 66), (204, 121, 167), (86, 180, 233), (213, 94, 0), (240, 240, 240),
+    (0, 114, 178), (230, 159, 0),
+)  # fmt: skip
 
 _BITS = 4  # OpenCV takes coordinates in 1/16 of a pixel
 _FAR = 20_000.0  # pixels: beyond it OpenCV's fixed-point coordinates overflow
@@ -25,11 +32,13 @@ def draw_people(
     score: NDArray[np.floating],
     skeleton: Skeleton,
     min_score: float,
+    numbers: Sequence[int] | None = None,
 ) -> NDArray[np.uint8]:
     """A copy of the frame, uint8 RGB [H, W, 3], with people drawn on it.
 
     xy [P, K, 2] in the frame's pixels, score [P, K]. A joint below min_score, or not finite, is left out with its
-    limbs. Left is blue, right orange (the person's own sides), limbs between the sides white.
+    limbs. Left is blue, right orange (the person's own sides), limbs between the sides white. With numbers [P]
+    the limbs of a person are in a colour of their own instead, and the number stands above the head.
     """
     P, K = score.shape
     if frame.ndim != 3 or frame.shape[2] != 3 or xy.shape != (P, K, 2) or len(skeleton) != K:
@@ -42,16 +51,18 @@ def draw_people(
     colours = [_side(joint) for joint in skeleton.joints]
     with np.errstate(invalid="ignore"):
         seen = (score >= min_score) & (np.abs(xy) < _FAR).all(-1)  # NaN is neither
-    for points, visible in zip(xy, seen, strict=True):
+    for index, (points, visible) in enumerate(zip(xy, seen, strict=True)):
+        own = None if numbers is None else PEOPLE[numbers[index] % len(PEOPLE)]
         limbs = [(a, b) for a, b in skeleton.limb_indices if visible[a] and visible[b]]
         for a, b in limbs:
             _line(canvas, points[a], points[b], _EDGE, thickness + 2)
         for a, b in limbs:
-            colour = colours[a] if colours[a] == colours[b] else _mixed(colours[a], colours[b])
-            _line(canvas, points[a], points[b], colour, thickness)
+            _line(canvas, points[a], points[b], own or _mixed(colours[a], colours[b]), thickness)
         for joint in np.flatnonzero(visible):
             _dot(canvas, points[joint], _EDGE, thickness + 1)
             _dot(canvas, points[joint], colours[joint], thickness)
+        if own and numbers is not None and visible.any():
+            _number(canvas, points[visible], str(numbers[index]), own)
     return canvas
 
 
@@ -83,7 +94,7 @@ def _side(joint: str) -> Colour:
 
 def _mixed(a: Colour, b: Colour) -> Colour:
     """A limb between a side and the centre takes the side, one between the sides is the centre's."""
-    return a if b == CENTRE else b if a == CENTRE else CENTRE
+    return a if b in (a, CENTRE) else b if a == CENTRE else CENTRE
 
 
 def _line(
@@ -100,6 +111,18 @@ def _fixed(point: NDArray[np.floating]) -> tuple[int, int]:
     """A point [2] in OpenCV's fixed-point coordinates."""
     x, y = (round(float(value) * (1 << _BITS)) for value in point)
     return x, y
+
+
+def _number(canvas: NDArray[np.uint8], points: NDArray[np.floating], text: str, colour: Colour) -> None:
+    """A person's number above the highest of the points [m, 2], within the frame."""
+    height, width = canvas.shape[:2]
+    scale = max(0.4, min(height, width) / 12 / 34)
+    (wide, high), _ = cv2.getTextSize(text, _FONT, scale, 2)
+    x, y = points[points[:, 1].argmin()]
+    x = min(max(float(x) - wide / 2, 2), max(width - wide - 2, 0))
+    y = min(max(float(y) - high / 2, high + 2), height - 2)
+    for ink, thick in ((_EDGE, 4), (colour, 2)):
+        cv2.putText(canvas, text, (round(x), round(y)), _FONT, scale, ink, thick, cv2.LINE_AA)
 
 
 def _text_scale(lines: list[str], height: int, width: int) -> tuple[float, int]:

@@ -1,5 +1,6 @@
 """Overlay: a clip's tracks and labels drawn on its frames, as a video."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -7,15 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posebeam.pipelines.clock import ASSUMED_FPS
-from posebeam.pipelines.decode import open_clip
-from posebeam.transforms.errors import ConfigError
+from posebeam.pipelines.decode import DecodeReport, open_clip
+from posebeam.pipelines.stored import StoredClip
+from posebeam.transforms.errors import ConfigError, SourceError
 from posebeam.transforms.track import PoseTrack
 from posebeam.workflows.draw import draw_label, draw_people
 from posebeam.workflows.video_sink import VideoSink
 
+_SLACK = 0.005  # seconds: times are stored in single precision
+
 
 def write_overlay(
-    video: Path,
+    video: str | os.PathLike[str],
     tracks: Sequence[PoseTrack],
     path: Path,
     *,
@@ -26,6 +30,7 @@ def write_overlay(
 ) -> int:
     """Draw the tracks on the video they come from and write `path`, an .mp4; return its frames.
 
+    One person's limbs are coloured by side; several people have a colour and their number each.
     tracks are of one skeleton, and number the frames as open_clip(video, fps=fps) does. label gives the text of
     a frame's number, "" for none. rate is the new video's frames a second: a DecodeReport's fps where that is
     known, else the header's is taken.
@@ -51,10 +56,40 @@ def _draw(rgb: NDArray[np.uint8], tracks: Sequence[PoseTrack], number: int, min_
         return rgb
     xy = np.stack([track.xy[at] for track, at in held])
     score = np.stack([track.score[at] for track, at in held])
-    return draw_people(rgb, xy, score, held[0][0].skeleton, min_score)
+    several = len({track.person for track in tracks}) > 1
+    numbers = [track.person for track, _ in held] if several else None
+    return draw_people(rgb, xy, score, held[0][0].skeleton, min_score, numbers)
 
 
 def _index(track: PoseTrack, number: int) -> int | None:
     """Where a frame's number stands in a track; None in its gaps and outside it."""
     at = int(np.searchsorted(track.frames, number))
     return at if at < len(track) and track.frames[at] == number else None
+
+
+def hold_against_video(video: str, stored: StoredClip, fps: float | None) -> DecodeReport:
+    """Read the whole video and return its report; SourceError if it is not the one that the poses were seen in.
+
+    Size of the frames, and the time of every frame that holds somebody, must be the stored ones. fps as in
+    open_clip.
+    """
+    times, last = dict(stored.seconds), max(stored.seconds)
+    with open_clip(video, fps=fps) as clip:
+        for frame in clip:
+            if frame.number == 0 and (frame.rgb.shape[1], frame.rgb.shape[0]) != stored.size:
+                raise _another(
+                    video, "frames of {} x {}".format(*frame.rgb.shape[1::-1]), "{} x {}".format(*stored.size)
+                )
+            at = times.pop(frame.number, frame.seconds)
+            if abs(at - frame.seconds) > _SLACK:
+                raise _another(video, f"frame {frame.number} at {frame.seconds:.3f} s", f"at {at:.3f} s")
+            count = frame.number + 1
+    if times:
+        raise _another(video, f"{count} frames", f"at least {last + 1}")
+    return clip.report
+
+
+def _another(video: str, got: str, expected: str) -> SourceError:
+    return SourceError(
+        f"{video} is not the video that the poses were seen in, or it was changed: got {got}, expected {expected}"
+    )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from posebeam.transforms.skeleton import SKELETONS, skeleton
-from posebeam.workflows.draw import CENTRE, LEFT, RIGHT, draw_label, draw_people
+from posebeam.workflows.draw import CENTRE, LEFT, PEOPLE, RIGHT, draw_label, draw_people
 
 COCO = skeleton("coco17")
 GREY = np.full((120, 160, 3), 90, np.uint8)
@@ -112,3 +112,28 @@ def test_a_label_stays_on_its_band_and_in_the_frame(size):
 
 def test_no_label_is_no_band():
     np.testing.assert_array_equal(draw_label(GREY, ""), GREY)
+
+
+def two_people() -> tuple[np.ndarray, np.ndarray]:
+    """Two left arms, one above the other."""
+    pairs = [person(("left_shoulder", 30, y), ("left_elbow", 130, y)) for y in (50, 100)]
+    return tuple(np.concatenate(parts) for parts in zip(*pairs, strict=True))
+
+
+def test_several_people_have_a_colour_and_a_number_each():
+    drawn = draw_people(GREY, *two_people(), COCO, 0.2, numbers=[0, 1])
+    np.testing.assert_array_equal(drawn[50, 60], PEOPLE[0])
+    np.testing.assert_array_equal(drawn[100, 60], PEOPLE[1])
+    np.testing.assert_array_equal(drawn[50, 30], LEFT)
+    above = (drawn[20:46, 10:50] == PEOPLE[0]).all(-1)
+    assert above.sum() > 10, "a number stands above the person"
+    np.testing.assert_array_equal(draw_people(GREY, *two_people(), COCO, 0.2)[50, 60], LEFT)
+
+
+def test_numbers_go_round_the_colours_and_stay_in_the_frame():
+    xy, score = person(("left_shoulder", 159, 0), ("left_elbow", 159, 20))
+    drawn = draw_people(GREY, xy, score, COCO, 0.2, numbers=[len(PEOPLE) + 1])
+    np.testing.assert_array_equal(drawn[12, 159], PEOPLE[1])
+    assert (drawn[:30, 120:158] == PEOPLE[1]).all(-1).sum() > 10
+    nobody = draw_people(GREY, xy, np.zeros_like(score), COCO, 0.2, numbers=[3])
+    np.testing.assert_array_equal(nobody, GREY)

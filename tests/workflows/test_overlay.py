@@ -1,5 +1,6 @@
 """Overlays: each frame shows who was there, and its label."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +65,14 @@ def test_the_overlay_lasts_as_long_as_the_clip(video, tmp_path, fps, rate, frame
 def test_two_skeletons_are_refused(video, tmp_path):
     with pytest.raises(ConfigError, match="several skeletons"):
         write_overlay(video, [track([1], 5), track([1], 5, "body25")], tmp_path / "out.mp4", min_score=0.2)
+
+
+def test_only_several_people_are_numbered(video, tmp_path):
+    """Whoever is alone in a frame keeps the colour that he has when others are there."""
+    alone, other = track([2, 3], x=20), replace(track([3], x=140), person=1)
+    for name, tracks in (("one", [alone]), ("two", [alone, other])):
+        write_overlay(video, tracks, tmp_path / f"{name}.mp4", min_score=0.2)
+    above = slice(55, 82)  # the joints stand at 90
+    assert not any(bright(tmp_path / "one.mp4", above))
+    shown = bright(tmp_path / "two.mp4", above)
+    assert shown[2:4] == [[0], [0, 3]]
