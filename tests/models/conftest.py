@@ -32,3 +32,12 @@ def movenet_golden() -> dict[str, np.ndarray]:
 def person(movenet_golden) -> np.ndarray:
     """An astronaut's face and shoulders, uint8 [192, 192, 3] (NASA, public domain)."""
     return movenet_golden["picture"]
+
+
+@pytest.fixture(scope="session")
+def openpose_graph(foreign_data) -> Path:
+    """OpenPose thin's published frozen graph."""
+    path = foreign_data.parent / "weights" / "openpose_mobilenet_thin_graph_opt.pb"
+    if not path.is_file():
+        pytest.skip(f"no {path.name} beside the real data")
+    return path

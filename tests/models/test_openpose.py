@@ -1,4 +1,4 @@
-"""OpenPose thin against its published graph in another runtime, its conversion, and the published decoder."""
+"""OpenPose thin against its published graph in another runtime, and the published decoder."""
 
 from pathlib import Path
 
@@ -6,13 +6,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import load_file
 
-from posebeam.models import convert_openpose, registry
+from posebeam.models import registry
 from posebeam.models.checkpoint import load
 from posebeam.models.decoders.openpose import argmax
 from posebeam.models.weights import locate
-from posebeam.transforms.errors import WeightsError
 from posebeam.transforms.skeleton import skeleton
 from posebeam.transforms.track import PoseTrack
 from posebeam.transforms.windows import Windower, WindowRule
@@ -31,15 +29,6 @@ def network():
 @pytest.fixture(scope="module")
 def estimator():
     return registry.load_estimator("openpose-thin", device="cpu")
-
-
-@pytest.fixture(scope="module")
-def graph(foreign_data):
-    """The published frozen graph."""
-    path = foreign_data.parent / "weights" / "openpose_mobilenet_thin_graph_opt.pb"
-    if not path.is_file():
-        pytest.skip(f"no {path}")
-    return path
 
 
 def tensor(picture: np.ndarray) -> torch.Tensor:
@@ -61,85 +50,14 @@ def test_maps_agree_with_what_opencv_made_of_the_published_graph(network, person
 
 
 @pytest.mark.parametrize("size", [(368, 368), (200, 344)])
-def test_maps_agree_with_the_published_graph_in_opencv(network, graph, person, size):
+def test_maps_agree_with_the_published_graph_in_opencv(network, openpose_graph, person, size):
     picture = cv2.resize(person, size[::-1])
-    reader = cv2.dnn.readNetFromTensorflow(str(graph))
+    reader = cv2.dnn.readNetFromTensorflow(str(openpose_graph))
     reader.setInput(cv2.dnn.blobFromImage(picture, 1.0, size[::-1], (127.5,) * 3, swapRB=False, crop=False))
     theirs = reader.forward()
     with torch.inference_mode():
         ours = network(tensor(picture)).numpy()
     assert np.abs(ours - theirs).max() < 1e-5 * np.abs(theirs).max()
-
-
-def test_weights_are_those_of_the_published_graph(graph, tmp_path):
-    out = tmp_path / "out.safetensors"
-    convert_openpose.convert(graph, out)
-    assert out.read_bytes() == locate(registry.row("openpose-thin").weights).read_bytes()
-
-
-def field(number: int, content: bytes | int) -> bytes:
-    """A field of a protobuf message."""
-    if isinstance(content, int):
-        return varint(number << 3) + varint(content)
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def varint(value: int) -> bytes:
-    groups = [value & 127]
-    while value := value >> 7:
-        groups.append(value & 127)
-    return bytes([*(group | 128 for group in groups[:-1]), groups[-1]])
-
-
-def constant(name: str, value: np.ndarray) -> bytes:
-    """A node of a frozen graph."""
-    shape = b"".join(field(2, field(1, size)) for size in value.shape)
-    tensor = field(1, 1) + field(2, shape) + field(4, value.astype("<f4").tobytes())
-    attribute = field(1, b"value") + field(2, field(8, tensor))
-    return field(1, field(1, name.encode()) + field(2, b"Const") + field(5, attribute))
-
-
-@pytest.fixture(scope="module")
-def frozen() -> tuple[dict[str, np.ndarray], bytes]:
-    """The embedded weights, and the same as the bytes of a frozen graph with a node that is no constant."""
-    state = load_file(locate(registry.row("openpose-thin").weights))
-    nodes = [field(1, field(1, b"image") + field(2, b"Placeholder"))]
-    for key, value in state.items():
-        turned = (
-            value if value.ndim == 1 else value.transpose((2, 3, 0, 1) if "depthwise" in key else (2, 3, 1, 0))
-        )
-        nodes.append(constant(convert_openpose.graph_name(key), turned))
-    return state, b"".join(nodes)
-
-
-def test_conversion_finds_every_tensor(frozen, tmp_path):
-    state, data = frozen
-    path, out, twice = tmp_path / "graph.pb", tmp_path / "out.safetensors", tmp_path / "twice.safetensors"
-    path.write_bytes(data)
-    convert_openpose.convert(path, out)
-    convert_openpose.convert(path, twice)
-    assert out.read_bytes() == twice.read_bytes()
-    again = load_file(out)
-    assert again.keys() == state.keys()
-    assert all(np.array_equal(again[key], state[key]) for key in state)
-
-
-def test_conversion_refuses_what_is_cut_off_or_another_graph(frozen, tmp_path):
-    path = tmp_path / "graph.pb"
-    path.write_bytes(frozen[1][:-10])
-    with pytest.raises(WeightsError, match="damaged"):
-        convert_openpose.read_graph(path)
-    path.write_bytes(b"no graph at all")
-    with pytest.raises(WeightsError, match="damaged"):
-        convert_openpose.read_graph(path)
-    path.write_bytes(frozen[1])
-    tensors = convert_openpose.read_graph(path)
-    with pytest.raises(WeightsError, match="no tensor Openpose/MConv_Stage3_L1_5_depthwise/depthwise_weights"):
-        convert_openpose.to_state({k: v for k, v in tensors.items() if "Stage3_L1_5" not in k})
-    with pytest.raises(WeightsError, match=r"stem.weight: got \(24,\)"):
-        convert_openpose.to_state(tensors | {"MobilenetV1/Conv2d_0/weights": np.zeros(24, np.float32)})
-    with pytest.raises(WeightsError, match=r"\['stray'\] have no place"):
-        convert_openpose.to_state(tensors | {"stray": np.zeros(1, np.float32)})
 
 
 def test_argmax_takes_the_highest_cell_of_each_map():
@@ -180,8 +98,8 @@ def published(frame: np.ndarray, reader: cv2.dnn.Net, threshold: float = 0.2) ->
     return points
 
 
-def test_argmax_is_the_published_path_from_frame_to_joints(estimator, graph, person):
-    reader = cv2.dnn.readNetFromTensorflow(str(graph))
+def test_argmax_is_the_published_path_from_frame_to_joints(estimator, openpose_graph, person):
+    reader = cv2.dnn.readNetFromTensorflow(str(openpose_graph))
     wide = np.zeros((240, 320, 3), np.uint8)
     wide[40:232, 60:252] = person
     for frame, people in zip((person, wide), estimator([person, wide], [None, None]), strict=True):
@@ -197,7 +115,7 @@ def test_boxes_hold_the_seen_joints_and_not_the_background(estimator, person):
     assert not estimator.several
 
 
-def test_not_finite_maps_are_nobody(network, person, monkeypatch):
+def test_not_finite_maps_are_nobody(person):
     estimator = registry.load_estimator("openpose-thin", device="cpu")
     with torch.no_grad():
         estimator._batch.network.stages[5].heats[8].pointwise.bias[3] = torch.nan
