@@ -69,6 +69,8 @@ def run_graph(graph: beam.PTransform, options: PipelineOptions) -> None:
         except PosebeamError:
             raise
         except RuntimeError as error:
-            raise WorkerError(f"the run failed in a worker:\n{error}") from error
+            raise WorkerError(
+                f"the run failed in a worker:\n{error}\nFinished shards are kept: the same command goes on from there."
+            ) from error
     if str(state) not in ("DONE", "PipelineState.DONE"):
         raise WorkerError(f"the runner ended in state {state}")

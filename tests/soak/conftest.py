@@ -25,13 +25,13 @@ class Size:
     full: dict[str, int]
 
 
-# The one place of sizes. seeds and repeats are counted; memory is in MB.
+# The one place of sizes. Faults are as many as there are touches of files, at most; growth is in MB.
 SIZES = {
     "corrupt": Size({"good": 16, "corrupt": 16, "frames": 8}, {"good": 200, "corrupt": 200, "frames": 35}),
     "truncated": Size({"cut": 12, "intact": 24}, {"cut": 50, "intact": 200}),
     "kills": Size({"kills": 2, "clips": 24}, {"kills": 20, "clips": 60}),
     "reader": Size({"shards": 10}, {"shards": 100}),
-    "disk": Size({"faults": 10, "limits": 3}, {"faults": 60, "limits": 20}),
+    "disk": Size({"faults": 10, "limits": 3}, {"faults": 1000, "limits": 20}),
     "poison": Size({"clips": 2, "frames": 40}, {"clips": 10, "frames": 60}),
     "checkpoints": Size({"kinds": 16}, {"kinds": 16}),
     "names": Size({"names": 16}, {"names": 16}),
