@@ -30,13 +30,10 @@ def decode(heads: BoxHeads) -> Tensor:
     at = torch.stack((cell // w, cell % w), -1)  # [B, P, 2] in cells
     box = boxes(at + _at(box_offset, cell), _at(box_scale, cell), sides)
     rough = at[:, :, None] + _at(regress, cell).unflatten(2, (K, 2))  # [B, P, K, 2]
-    near = nearness(rough, box, sides)
-    near = near.mul_(heatmap.sigmoid()[:, None])  # [B, P, K, h, w]
-    best = near.flatten(3).argmax(3)  # [B, P, K]
-    moved = offset.view(B, K, 2, h * w).gather(3, best.transpose(1, 2)[:, :, None].expand(B, K, 2, PEOPLE))
-    exact = torch.stack((best // w, best % w), -1) + moved.permute(0, 3, 1, 2)
-    seen = near.flatten(3).gather(3, best.transpose(1, 2)[:, None].expand(B, PEOPLE, K, PEOPLE))
-    seen = seen.amax(1).transpose(1, 2)  # [B, P, K]
+    cell_y, cell_x, seen = highest(heatmap.sigmoid().contiguous(), *nearness(rough, box, sides))
+    found = (cell_y * w + cell_x).transpose(1, 2)[:, :, None].expand(B, K, 2, PEOPLE)
+    moved = offset.view(B, K, 2, h * w).gather(3, found).permute(0, 3, 1, 2)
+    exact = torch.stack((cell_y, cell_x), -1) + moved
     counted = seen > COUNTED
     score = score * (seen * counted).sum(2) / counted.sum(2).clamp_(min=1)
     joints = torch.cat((exact / sides, seen[..., None]), -1).flatten(2)
@@ -58,10 +55,11 @@ def boxes(middle: Tensor, size: Tensor, sides: Tensor) -> Tensor:
     return corners.clamp(min=torch.zeros_like(sides), max=sides)
 
 
-def nearness(rough: Tensor, box: Tensor, sides: Tensor) -> Tensor:
-    """[B, P, K, h, w]: exp(-d^2 / (0.3 x smaller side)) of the distance to rough [B, P, K, 2]; 0 outside the box.
+def nearness(rough: Tensor, box: Tensor, sides: Tensor) -> tuple[Tensor, Tensor]:
+    """Row's and column's parts [B, P, K, h] and [B, P, K, w] of exp(-d^2 / (0.3 x smaller side)) within the box.
 
-    The bell and the box are products of a row's and a column's part.
+    d is the distance to rough [B, P, K, 2]; a cell is in the box [B, P, 2, 2] from its lower corner up to, but
+    without, the upper one. Outside it is 0.
     """
     parts = []
     for axis, count in enumerate(sides.int().tolist()):
@@ -69,7 +67,23 @@ def nearness(rough: Tensor, box: Tensor, sides: Tensor) -> Tensor:
         bell = torch.exp(-((cells - rough[..., axis, None]) ** 2) / (REACH * sides.min()))
         inside = (cells >= box[:, :, 0, axis, None]) & (cells < box[:, :, 1, axis, None])
         parts.append(bell * inside[:, :, None])
-    return parts[0][..., None] * parts[1][..., None, :]
+    return parts[0], parts[1]
+
+
+def highest(heat: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Where heat [B, K, h, w] x rows [B, P, K, h] x columns [B, P, K, w] is highest: y, x and score [B, P, K].
+
+    First the highest row, then the highest in it: amax is many times as fast as argmax. The score is
+    the highest that any of the people's products has there.
+    """
+    across = heat[:, None] * columns[..., None, :]  # [B, P, K, h, w]
+    y = (across.amax(4) * rows).argmax(3)
+    row = across.gather(3, y[..., None, None].expand_as(across[..., :1, :]))[..., 0, :]
+    x = (row * rows.gather(3, y[..., None])).argmax(3)  # a product that is 0 everywhere is highest at (0, 0)
+    of_all = (len(heat), PEOPLE, heat.shape[1], PEOPLE)  # everybody's product in everybody's cells
+    at_y, at_x = (cell.transpose(1, 2)[:, None].expand(of_all) for cell in (y, x))
+    product = across.flatten(3).gather(3, at_y * heat.shape[3] + at_x) * rows.gather(3, at_y)
+    return y, x, product.amax(1).transpose(1, 2)
 
 
 def _at(maps: Tensor, cells: Tensor) -> Tensor:

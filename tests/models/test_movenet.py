@@ -83,8 +83,9 @@ def test_decoder_prefers_the_peak_near_the_rough_position():
 
 def written_as_tfjs(state: dict[str, np.ndarray], folder) -> tuple:
     """A state dict as the two files of a tfjs graph model, in fp16."""
-    tensors = {convert_movenet.graph_name(key): as_tensorflow(key, value) for key, value in state.items()}
-    constants = convert_movenet.CONSTANTS[False]
+    boxes = any(key.startswith("box_scale") for key in state)
+    tensors = {convert_movenet.graph_name(key, boxes): as_tensorflow(key, value) for key, value in state.items()}
+    constants = convert_movenet.CONSTANTS[boxes]
     tensors |= {f"StatefulPartitionedCall/{k}": np.float16(v) for k, v in constants.items()}
     quantization = {"dtype": "float16", "original_dtype": "float32"}
     entries = [
@@ -102,24 +103,34 @@ def as_tensorflow(key: str, value: np.ndarray) -> np.ndarray:
     return value if value.ndim == 1 else value.transpose((2, 3, 0, 1) if "depthwise" in key else (2, 3, 1, 0))
 
 
-@pytest.fixture(scope="module")
-def embedded() -> dict[str, np.ndarray]:
-    return load_file(locate(registry.row("movenet-lightning").weights))
+def embedded(name: str) -> dict[str, np.ndarray]:
+    return load_file(locate(registry.row(name).weights))
 
 
-def test_conversion_finds_every_tensor(embedded, tmp_path):
-    model, data = written_as_tfjs(embedded, tmp_path)
+@pytest.mark.parametrize("name", ["movenet-lightning", "movenet-multipose"])
+def test_conversion_finds_every_tensor(name, tmp_path):
+    state = embedded(name)
+    model, data = written_as_tfjs(state, tmp_path)
     out, twice = tmp_path / "out.safetensors", tmp_path / "twice.safetensors"
     convert_movenet.convert(model, data, out)
     convert_movenet.convert(model, data, twice)
     assert out.read_bytes() == twice.read_bytes()
     again = load_file(out)
-    assert again.keys() == embedded.keys()
-    assert all(np.array_equal(again[key], embedded[key]) for key in embedded)
+    assert again.keys() == state.keys()
+    assert all(np.array_equal(again[key], state[key]) for key in state)
 
 
-def test_conversion_refuses_what_is_cut_off_or_another_graph(embedded, tmp_path):
-    model, data = written_as_tfjs(embedded, tmp_path)
+@pytest.mark.parametrize("name", ["movenet-lightning", "movenet-thunder", "movenet-multipose"])
+def test_the_embedded_weights_are_the_published_ones(name, foreign_data, tmp_path):
+    published = foreign_data.parent / "weights" / f"{name}.json"
+    if not published.is_file():
+        pytest.skip(f"no {published}")
+    convert_movenet.convert(published, published.with_suffix(".bin"), tmp_path / "out.safetensors")
+    assert (tmp_path / "out.safetensors").read_bytes() == locate(registry.row(name).weights).read_bytes()
+
+
+def test_conversion_refuses_what_is_cut_off_or_another_graph(tmp_path):
+    model, data = written_as_tfjs(embedded("movenet-lightning"), tmp_path)
     tensors = convert_movenet.read_tfjs(model, data)
     data.write_bytes(data.read_bytes()[:-100])
     with pytest.raises(WeightsError, match="too short"):
