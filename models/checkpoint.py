@@ -2,12 +2,12 @@
 
 import argparse
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -21,6 +21,7 @@ def read(path: Path) -> dict[str, Tensor]:
     """Tensors by name from .safetensors or a torch checkpoint; WeightsError if damaged or holding code."""
     if not path.is_file():
         raise WeightsError(f"{path}: no such file")
+    _require_unpacked(path)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -28,15 +29,32 @@ def read(path: Path) -> dict[str, Tensor]:
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).splitlines()[0]
         raise WeightsError(
-            f"{path}: holds more than tensors, or is no checkpoint; nothing of it was run ({reason})"
+            f"{path}: holds more than tensors, or is no checkpoint; nothing of it was run ({_reason(error)})"
         ) from error
-    except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
+    except Exception as error:  # one changed byte, and torch raises a KeyError, AssertionError, TypeError, ...
         raise WeightsError(
-            f"{path}: {path.stat().st_size} bytes, damaged or no checkpoint ({str(error).splitlines()[0]})"
+            f"{path}: {path.stat().st_size} bytes, damaged or no checkpoint ({_reason(error)})"
         ) from error
     return _tensors(content, path)
+
+
+def _require_unpacked(path: Path) -> None:
+    """Refuse an archive that says it holds more than its own bytes: torch packs nothing, a bomb does."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            held = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        return  # another kind of file, or a damaged one: the reader says so
+    if held > path.stat().st_size:
+        raise WeightsError(
+            f"{path}: {held} bytes packed into {path.stat().st_size}, which torch never does; refused"
+        )
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what was said, or what kind of error said nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _tensors(content: Any, path: Path) -> dict[str, Tensor]:

@@ -33,7 +33,7 @@ SIZES = {
     "reader": Size({"shards": 10}, {"shards": 100}),
     "disk": Size({"faults": 10, "limits": 3}, {"faults": 1000, "limits": 20}),
     "poison": Size({"clips": 2, "frames": 40}, {"clips": 10, "frames": 60}),
-    "checkpoints": Size({"kinds": 16}, {"kinds": 16}),
+    "checkpoints": Size({"damaged": 150}, {"damaged": 10_000}),
     "names": Size({"names": 16}, {"names": 16}),
     "workers": Size({"most": 2, "clips": 16}, {"most": 4, "clips": 120}),
     "leaks": Size({"splits": 100, "planted": 3}, {"splits": 1000, "planted": 100}),
