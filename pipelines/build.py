@@ -18,11 +18,15 @@ from posebeam.models.registry import row
 from posebeam.pipelines import manifest as manifests
 from posebeam.pipelines.card import write_card
 from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.coco_results import FILE as RESULTS
+from posebeam.pipelines.coco_results import gives_results, write_results
 from posebeam.pipelines.graph import BuildShards
+from posebeam.pipelines.ground_truth import write_truth
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.plan import FILE as PLAN
 from posebeam.pipelines.plan import Plan, make_plan, write_plan
+from posebeam.pipelines.products import FOLDERS
 from posebeam.pipelines.progress import Tally
 from posebeam.pipelines.publish import WORK
 from posebeam.pipelines.receipt import Receipt
@@ -33,7 +37,7 @@ from posebeam.pipelines.shard import ShardName
 from posebeam.pipelines.whereabouts import whereabouts
 from posebeam.transforms.errors import PlanError
 
-OURS = ("poses", "windows", "rejected", "_shards", PLAN, manifests.FILE, "README.md", "run.json")
+OURS = (*FOLDERS, "_shards", PLAN, manifests.FILE, RESULTS, "README.md", "run.json")
 _LOOK_SECONDS = 0.5
 
 Watch = Callable[[Counter[str]], None]
@@ -82,6 +86,8 @@ def build(
             started = time.time()
             if pending:
                 (out / manifests.FILE).unlink(missing_ok=True)
+                if listing.truth is not None:
+                    write_truth(listing.truth, out)
                 run_graph(BuildShards(job, pending, workers), options)
             run = _run_facts(tally, started, workers, len(pending), beam_args)
             run |= {"config": dict(config or {}), **whereabouts(listing.refs)}
@@ -90,8 +96,12 @@ def build(
 
 def _finish(plan: Plan, shards: dict[ShardName, tuple[ClipRef, ...]], out: Path, run: dict[str, Any]) -> Built:
     receipts = manifests.read_receipts(plan, out)
-    manifest = manifests.make_manifest(plan, receipts, row(plan.settings.poses.backbone).skeleton)
-    if run["shards"] or not (out / manifests.FILE).exists():
+    kind, skeleton = plan.settings.poses.kind, row(plan.settings.poses.backbone).skeleton
+    manifest = manifests.make_manifest(plan, receipts, skeleton)
+    results = gives_results(kind, skeleton)
+    if run["shards"] or not all((out / name).exists() for name in (manifests.FILE, *([RESULTS] * results))):
+        if results:
+            manifest["coco_results"] = write_results(out, manifest)
         write_card(manifest, out)
         record_run(run, out)
         manifests.write_manifest(manifest, out)
@@ -129,8 +139,8 @@ def clear(out: Path) -> None:
 def _remove_strangers(plan: Plan, out: Path) -> None:
     """Remove shards of an earlier plan with other numbers, so that no reader takes them in."""
     receipts = {name.receipt for name in plan.shards}
-    files = {name.file(product) for name in plan.shards for product in ("poses", "windows", "rejected")}
-    for folder in ("poses", "windows", "rejected", "_shards"):
+    files = {name.file(product) for name in plan.shards for product in FOLDERS}
+    for folder in (*FOLDERS, "_shards"):
         for path in (out / folder).glob("*"):
             if f"{folder}/{path.name}" not in receipts | files:
                 path.unlink()

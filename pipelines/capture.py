@@ -13,10 +13,10 @@ from posebeam.transforms.errors import DecodeError
 # Damaged streams are reported by us, with counts; these libraries' own lines would run through the progress.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 if "OPENCV_LOG_LEVEL" not in os.environ:
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 STREAM_TIMEOUT_SECONDS = 60.0
-_MOST_SIDE = 8192
+MOST_SIDE = 8192  # pixels
 _MOST_FRAMES = 10_000_000  # four days at 30 frames a second: beyond it a header's count is no count
 
 
@@ -34,7 +34,7 @@ class Capture:
         self._timeout = timeout if is_stream else math.inf
         if not is_stream:
             uri = os.path.abspath(uri)  # noqa: PTH100  FFmpeg takes the a of a:b.mp4 for a protocol
-            _require_file(uri)
+            require_file(uri)
         milliseconds = int(timeout * 1000) if is_stream else 0  # 0 is no time-out
         # One thread a clip: 32 captures with the default make 99 threads.
         options = [cv2.CAP_PROP_N_THREADS, 1]
@@ -89,10 +89,10 @@ class Capture:
     def _require_sane_size(self) -> None:
         width = self._video.get(cv2.CAP_PROP_FRAME_WIDTH)
         height = self._video.get(cv2.CAP_PROP_FRAME_HEIGHT)
-        if max(width, height) > _MOST_SIDE:
+        if max(width, height) > MOST_SIDE:
             self.close()
             raise DecodeError(
-                f"the header says frames of {width:.0f} x {height:.0f}: at most {_MOST_SIDE} a side are read"
+                f"the header says frames of {width:.0f} x {height:.0f}: at most {MOST_SIDE} a side are read"
             )
 
 
@@ -101,7 +101,7 @@ def is_count(header_frames: int) -> bool:
     return 0 < header_frames <= _MOST_FRAMES
 
 
-def _require_file(path: str) -> None:
+def require_file(path: str) -> None:
     """A regular, readable file with bytes in it: opening a FIFO without a writer would block for ever."""
     try:
         path.encode()  # OpenCV crashes the process on a name that is not UTF-8

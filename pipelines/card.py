@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from posebeam.pipelines.publish import publish_text
+from posebeam.pipelines.settings import STILLS
+from posebeam.pipelines.still_card import still_body
 
 FILE = "README.md"
 
@@ -25,6 +27,10 @@ _PERSONS = {
 _SOURCES = {
     "ucf101": "UCF101, research use, https://www.crcv.ucf.edu/data/UCF101.php; what is made of it inherits "
     "its terms.",
+    "openpose-json": "Poses by OpenPose, imported from its JSON files. Followed is whoever has a person_id; in "
+    "clips without one the person listed first in each frame is person 0.",
+    "mpose": "MPOSE2021, for research, https://github.com/PIC4SeR/MPOSE2021_Dataset: a clip is one of its "
+    "sequences, `group` its actor.",
     "videos": "Your own videos: their licence is yours to state.",
     "manifest": "Videos named by a table of your own: their licence is yours to state.",
 }
@@ -36,16 +42,21 @@ def write_card(manifest: dict[str, Any], out: Path) -> None:
 
 
 def _front_matter(manifest: dict[str, Any]) -> str:
-    lines = ["---", "license: other", "task_categories:", "- video-classification", "configs:"]
+    task, first = ("keypoint-detection", "poses") if _is_still(manifest) else ("video-classification", "windows")
+    lines = ["---", "license: other", "task_categories:", f"- {task}", "configs:"]
     products = {file["product"] for file in manifest["files"]}
-    for product in sorted(products, key=lambda name: (name != "windows", name)):
+    for product in sorted(products, key=lambda name: (name != first, name)):
         lines.append(f"- config_name: {product}")
-        lines += ["  default: true"] if product == "windows" else []
+        lines += ["  default: true"] if product == first else []
         lines.append("  data_files:")
         splits = dict.fromkeys(file["split"] for file in manifest["files"] if file["product"] == product)
         for split in sorted(splits, key=("train", "validation", "test").index):
             lines += [f"  - split: {split}", f"    path: {product}/{split}-*.parquet"]
     return "\n".join([*lines, "---", "", ""])
+
+
+def _is_still(manifest: dict[str, Any]) -> bool:
+    return manifest["config"]["kind"] in STILLS
 
 
 def _sum(clips: dict[str, int]) -> str:
@@ -59,6 +70,9 @@ def _choice(decode: str) -> str:
 
 def _body(manifest: dict[str, Any]) -> str:
     config, clips, rows = manifest["config"], manifest["clips"], manifest["rows"]
+    backbone = f"{config['backbone']}{_choice(config['decode'])}, weights sha256 `{config['weights_sha256']}`"
+    if _is_still(manifest):
+        return still_body(manifest, backbone, _sum(clips))
     n = config["window"]
     table = "\n".join(f"| {name} | {count:,} |" for name, count in sorted(rows.items()))
     classes = "\n".join(f"{index}. {name}" for index, name in enumerate(manifest["classes"]))
@@ -66,7 +80,7 @@ def _body(manifest: dict[str, Any]) -> str:
 
 | | |
 |---|---|
-| backbone | {config["backbone"]}{_choice(config["decode"])}, weights sha256 `{config["weights_sha256"]}` |
+| backbone | {backbone} |
 | chain | `{config["chain"]}` version {config["chain_version"]}: {_CHAINS[config["chain"]]} |
 | layout | `{config["layout"]}` (13 joints) |
 | windows | {n} frames, stride {config["stride"]}, joints scored under {config["min_score"]} are missing |

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from posebeam.pipelines.manifest import read_manifest
 from posebeam.pipelines.plan import read_plan
+from posebeam.pipelines.products import products_of
 from posebeam.pipelines.publish import file_sha256
 from posebeam.pipelines.receipt import read_receipt
-from posebeam.pipelines.schema import Product, poses, rejected, windows
 from posebeam.pipelines.shard import ShardName
 
 _LAYOUT = {"layout": "layout", "chain": "chain", "chain_version": "chain_version", "backbone": "backbone"}
@@ -28,6 +28,7 @@ def check(out: Path) -> list[str]:
         found = list(_file(out, file, manifest))
         findings += found
         whole += [] if found else [file]
+    findings += _results(out, manifest)
     return findings + list(_leaks(out, whole)) + list(_labels(out, whole, manifest["classes"]))
 
 
@@ -50,16 +51,20 @@ def _plan_and_receipts(out: Path, plan: dict[str, Any], manifest: dict[str, Any]
             yield f"{name}: receipt and manifest name different files"
 
 
+def _results(out: Path, manifest: dict[str, Any]) -> Iterator[str]:
+    """The JSON of COCO results, where there is one."""
+    if facts := manifest.get("coco_results"):
+        path = out / facts["path"]
+        if not path.is_file() or file_sha256(path) != facts["sha256"]:
+            yield f"{facts['path']}: missing or changed: remove it and build again, it is made of the poses"
+
+
 def _strangers(out: Path, manifest: dict[str, Any]) -> Iterator[str]:
     known = {file["path"] for file in manifest["files"]}
     for product in sorted({file["product"] for file in manifest["files"]}):
         for path in sorted((out / product).glob("*")):
             if f"{product}/{path.name}" not in known:
                 yield f"{product}/{path.name}: a file that the manifest does not know"
-
-
-def _product(name: str, length: int) -> Product:
-    return {"poses": poses(), "windows": windows(length), "rejected": rejected()}[name]
 
 
 def _file(out: Path, file: dict[str, Any], manifest: dict[str, Any]) -> Iterator[str]:
@@ -75,7 +80,7 @@ def _file(out: Path, file: dict[str, Any], manifest: dict[str, Any]) -> Iterator
     except (OSError, pa.ArrowException) as error:
         yield f"{name}: cannot be read as Parquet: {error}"
         return
-    product = _product(file["product"], manifest["config"]["window"])
+    product = products_of(manifest["config"]["kind"], manifest["config"]["window"])[file["product"]]
     if not parquet.schema_arrow.equals(product.schema):
         yield f"{name}: its schema is not that of {product.name}"
     if parquet.metadata.num_rows != file["rows"]:
@@ -91,7 +96,7 @@ def _leaks(out: Path, files: list[dict[str, Any]]) -> Iterator[str]:
     """Groups that stand on both sides of a split: of the files, and of each official split."""
     sides: dict[tuple[str, str], set[str]] = defaultdict(set)
     for file in files:
-        if file["product"] != "poses":
+        if file["product"] not in ("poses", "windows"):  # imported windows come without poses
             continue
         table = pq.read_table(out / file["path"], columns=["label_name", "group", "split1", "split2", "split3"])
         for row in table.group_by(table.column_names).aggregate([]).to_pylist():

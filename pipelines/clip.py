@@ -14,7 +14,7 @@ class ClipRef:
     clip_id is the path relative to SOURCE, with /; it names the clip in every file of a data set.
     splits holds the clip's part in each official split (split1, split2, split3), or nothing.
     number is the data set's own class number, where it has one. size is the file's bytes: a clip that was
-    replaced is another reference.
+    replaced is another reference. truth is a digest of what was annotated in it, "" for nothing.
     """
 
     uri: str
@@ -25,6 +25,7 @@ class ClipRef:
     size: int
     splits: tuple[str, ...] = ()
     number: int | None = None
+    truth: str = ""
 
     def __post_init__(self) -> None:
         strangers = {self.split, *self.splits} - set(SPLITS)

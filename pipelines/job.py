@@ -68,16 +68,28 @@ class Job:
             "posebeam.skeleton": skeleton,
             "posebeam.fps": f"{poses.fps:g}" if poses.fps else "as decoded",
         }
-        return common | (_window_footer(rule) if product == "windows" else {})
+        if product == "windows":
+            return common | _window_footer(rule)
+        return common | (_still_footer(rule) if poses.stills and product == "poses" else {})
+
+
+def _chain_footer(rule: WindowRule) -> dict[str, str]:
+    return {
+        "posebeam.layout": rule.layout,
+        "posebeam.chain": rule.chain,
+        "posebeam.chain_version": str(chain(rule.chain).version),
+        "posebeam.min_score": str(rule.min_score),
+    }
+
+
+def _still_footer(rule: WindowRule) -> dict[str, str]:
+    return {"posebeam.shape": "norm13 [13, 2], valid13 [13]", **_chain_footer(rule)}
 
 
 def _window_footer(rule: WindowRule) -> dict[str, str]:
     return {
         "posebeam.shape": f"x [{rule.length}, 52], valid [{rule.length}, 13]",
-        "posebeam.layout": rule.layout,
-        "posebeam.chain": rule.chain,
-        "posebeam.chain_version": str(chain(rule.chain).version),
-        "posebeam.min_score": str(rule.min_score),
+        **_chain_footer(rule),
         "posebeam.person": rule.person,
         "posebeam.window": str(rule.length),
         "posebeam.stride": str(rule.stride),

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from posebeam.pipelines.clip import ClipRef
 
 
@@ -13,6 +15,7 @@ class Listing:
     unlisted   clip ids in the folder that no list names: left alone
     ignored    files that are no video: left alone
     warnings   sentences for the user
+    truth      what was annotated in images, a row an image (ground_truth.py), or None
     """
 
     refs: tuple[ClipRef, ...]
@@ -20,3 +23,4 @@ class Listing:
     unlisted: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    truth: pa.Table | None = None

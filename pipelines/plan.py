@@ -51,8 +51,10 @@ class Plan:
 
 
 def make_plan(listing: Listing, settings: Settings) -> tuple[Plan, dict[ShardName, tuple[ClipRef, ...]]]:
-    """The plan, and the references of each shard. SourceError if a label stands outside training only."""
-    classes = tuple(sorted({ref.label for ref in listing.refs if ref.split == "train"}))
+    """The plan, and the references of each shard. SourceError if a label stands outside training only; labels of
+    images are no classes to learn, and may."""
+    stills = settings.poses.stills
+    classes = tuple(sorted({ref.label for ref in listing.refs if stills or ref.split == "train"}))
     unseen = sorted({ref.label for ref in listing.refs} - set(classes))
     if unseen:
         raise SourceError(

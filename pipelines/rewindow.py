@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from posebeam.models import registry
 from posebeam.pipelines import manifest as manifests
 from posebeam.pipelines.card import write_card
 from posebeam.pipelines.job import Job
@@ -31,10 +30,14 @@ from posebeam.transforms.windows import Windower, WindowRule
 def rewindow(old: Path, new: Path, rule: WindowRule) -> dict[str, Any]:
     """A data set NEW with the poses of OLD and windows by another rule; returns its manifest.
 
-    With the rule of OLD, NEW is OLD byte for byte.
+    With the rule of OLD, NEW is OLD byte for byte. DataError for poses of images: a still never becomes a window.
     """
-    manifests.read_manifest(old)
-    plan = plan_of(read_plan(old))
+    before = manifests.read_manifest(old)
+    plan, joints = plan_of(read_plan(old)), before["config"]["skeleton"]
+    if not any(file["product"] == "poses" for file in before["files"]):
+        raise DataError(f"{old} holds no poses that windows could be made of, only windows: import it anew")
+    if plan.settings.poses.stills:
+        raise DataError(f"{old} holds poses of images ({plan.settings.poses.kind}): windows need motion")
     fresh = replace(plan, settings=Settings(plan.settings.poses, rule))
     write_plan(fresh, new)
     job, receipts = Job.of(fresh, new, "", ""), []
@@ -42,8 +45,8 @@ def rewindow(old: Path, new: Path, rule: WindowRule) -> dict[str, Any]:
         receipt = read_receipt(old, name)
         if receipt is None:
             raise DataError(f"{old}: {name} has no receipt: run posebeam check {old}")
-        receipts.append(_shard(old, new, name, receipt, job))
-    manifest = manifests.make_manifest(fresh, receipts, registry.row(plan.settings.poses.backbone).skeleton)
+        receipts.append(_shard(old, new, name, receipt, job, joints))
+    manifest = manifests.make_manifest(fresh, receipts, joints)
     write_card(manifest, new)
     if known := last_whereabouts(old):
         record_run({"poses_of": str(old.absolute()), **known}, new)
@@ -59,14 +62,13 @@ def plan_of(data: dict[str, Any]) -> Plan:
     return Plan(settings, tuple(data["classes"]), shards, data["missing"], data["unlisted"])
 
 
-def _shard(old: Path, new: Path, name: ShardName, receipt: Receipt, job: Job) -> Receipt:
-    joints = registry.row(job.settings.poses.backbone).skeleton
+def _shard(old: Path, new: Path, name: ShardName, receipt: Receipt, job: Job, joints: str) -> Receipt:
     files = []
     with workspace(new) as folder:
         for facts in receipt.files:
             unfinished = folder / facts.product
             if facts.product == "windows":
-                rows = _windows(old / name.file("poses"), job, joints)
+                rows = windows_of_poses(old / name.file("poses"), job, joints)
                 product = windows(job.settings.windows.length)
                 count = write_parquet(unfinished, product, rows, job.footer("windows", joints))
                 size, digest = unfinished.stat().st_size, file_sha256(unfinished)
@@ -80,8 +82,8 @@ def _shard(old: Path, new: Path, name: ShardName, receipt: Receipt, job: Job) ->
     return fresh
 
 
-def _windows(poses: Path, job: Job, skeleton_name: str) -> Iterator[pa.Table]:
-    """Windows of one shard, in the order of its poses: by clip, person, segment."""
+def windows_of_poses(poses: Path, job: Job, skeleton_name: str) -> Iterator[pa.Table]:
+    """Windows of one shard's file of poses, in its order: by clip, person, segment."""
     rule = job.settings.windows
     mains = _main_people(poses, rule.min_score, skeleton_name) if rule.person == "main" else {}
     current: tuple[str, int] | None = None

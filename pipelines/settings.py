@@ -10,6 +10,8 @@ from typing import Any
 from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.windows import WindowRule
 
+STILLS = ("coco", "images")  # kinds of sources whose clips are images
+
 
 @dataclass(frozen=True)
 class PoseSettings:
@@ -38,6 +40,11 @@ class PoseSettings:
                 raise ConfigError(f"{name}: got {getattr(self, name)}, expected {least} or more")
         if not (math.isfinite(self.fps) and self.fps >= 0):
             raise ConfigError(f"fps: got {self.fps}, expected a positive number, or 0 to take all frames")
+
+    @property
+    def stills(self) -> bool:
+        """Whether the clips are images: one frame each, everybody in it kept, no windows."""
+        return self.kind in STILLS
 
 
 @dataclass(frozen=True)

@@ -5,29 +5,32 @@ from pathlib import Path
 
 from posebeam.pipelines.limit import limited
 from posebeam.pipelines.listing import Listing
-from posebeam.pipelines.sources import manifest, ucf101, videos
+from posebeam.pipelines.sources import coco, images, manifest, ucf101, videos
 from posebeam.transforms.errors import SourceError
 from posebeam.workflows.console import say
 
 
 def list_clips(
-    kind: str, source: Path, *, split: int, group: str, seed: int, limit: int, allow_missing: bool
-) -> Listing:
+    kind: str, source: Path, *, split: int, group: str, seed: int, limit: int, allow_missing: bool,
+    annotations: str = "",
+) -> Listing:  # fmt: skip
     """The clips of SOURCE, at most `limit` of them (0: all); what is missing or strange is said.
 
-    split concerns ucf101; group and seed concern videos and manifest. SourceError if listed clips are absent,
-    unless allow_missing.
+    split concerns ucf101; group and seed videos and manifest; annotations coco. SourceError if listed clips are
+    absent, unless allow_missing.
     """
-    if kind == "ucf101":
-        listing = ucf101.list_clips(source, split=split)
-    else:
-        own = {"videos": videos, "manifest": manifest}[kind]
-        listing = own.list_clips(source, group=group or None, seed=seed)
+    listing = {
+        "ucf101": lambda: ucf101.list_clips(source, split=split),
+        "videos": lambda: videos.list_clips(source, group=group or None, seed=seed),
+        "manifest": lambda: manifest.list_clips(source, group=group or None, seed=seed),
+        "coco": lambda: coco.list_clips(source, annotations=annotations),
+        "images": lambda: images.list_clips(source),
+    }[kind]()
     for text in listing.warnings:
         say(f"note: {text}")
     _say_some("clips listed but absent", listing.missing)
     _say_some("clips present but unlisted", listing.unlisted)
-    _say_some("files that are no videos, left alone", listing.ignored)
+    _say_some("files of other kinds, left alone", listing.ignored)
     if listing.missing and not allow_missing:
         raise SourceError(
             f"{len(listing.missing):,} of the clips that the lists name are absent from {source}: "

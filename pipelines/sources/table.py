@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -75,7 +76,7 @@ def _read_csv(path: Path, columns: _Columns) -> tuple[tuple[str, ...], tuple[Row
     # Python's reader and not Arrow's: only it tells the line of a row, whatever blank lines and quotes precede.
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = _lines(csv.reader(file, strict=True, skipinitialspace=True))
+            lines = _lines(file)
             header = tuple(name.strip() for name in next(lines, (0, []))[1])
             columns.check(header)
             return header, tuple(_csv_rows(path, header, lines, columns.all))
@@ -85,8 +86,9 @@ def _read_csv(path: Path, columns: _Columns) -> tuple[tuple[str, ...], tuple[Row
         raise SourceError(f"{path} is no CSV file: {error}") from None
 
 
-def _lines(reader: "csv._reader") -> Iterator[tuple[int, list[str]]]:
+def _lines(file: TextIO) -> Iterator[tuple[int, list[str]]]:
     """Line numbers and cells, without blank lines."""
+    reader = csv.reader(file, strict=True, skipinitialspace=True)
     for cells in reader:
         if any(cell.strip() for cell in cells):
             yield reader.line_num, cells

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from posebeam.pipelines.listing import Listing
     from posebeam.pipelines.settings import Settings
 
-KINDS = ("ucf101", "videos", "manifest")
+KINDS = ("ucf101", "videos", "manifest", "coco", "images")
 _DEFAULT_MIN_SCORE = -1.0
 
 
@@ -33,6 +33,7 @@ class BuildConfig:
         "", "REGEX on the path; what it captures stays on one side of every split. Not for ucf101."
     )
     seed: int = option(0, "Seed of the split into train, validation, test, where SOURCE gives none.")
+    annotations: str = option("", "coco: person_keypoints_*.json, or image_info_*.json without people.")
     fps: float = option(0.0, "Leave frames out so that at most that many a second remain; 0: take all.")
     min_score: float = option(_DEFAULT_MIN_SCORE, "A joint scored lower is missing; -1: the backbone's own.")
     person: str = same(WindowsConfig, "person")
@@ -72,6 +73,9 @@ def command(
     KIND manifest: SOURCE is a .csv or .parquet with uri,label[,group,split]; or a folder with train.csv and
     test.csv (video_name,tag) beside train/ and test/.
 
+    KIND coco: the images below SOURCE that --annotations names. KIND images: all images below SOURCE, a glob, or
+    one; images give OUT/poses with the column norm13 and no windows, coco OUT/people and OUT/coco-results.json.
+
     Writes OUT/poses, OUT/windows, OUT/rejected, a card and a manifest. Run again after an interruption: only
     what is missing is built.
     """
@@ -80,7 +84,7 @@ def command(
     settings = resolve(BuildConfig, config, given)
     listing = list_clips(
         kind, source, split=settings.split, group=settings.group, seed=settings.seed, limit=settings.limit,
-        allow_missing=settings.allow_missing,
+        allow_missing=settings.allow_missing, annotations=settings.annotations,
     )  # fmt: skip
     if dry_run:
         return _dry_run(listing, kind, out, settings, as_json)
@@ -91,8 +95,10 @@ def command(
 def settings_of(kind: str, config: BuildConfig) -> "Settings":
     """What decides the bytes, out of the flags."""
     from posebeam.models.registry import choose_device, row, weights_sha256
-    from posebeam.pipelines.settings import PoseSettings, Settings
+    from posebeam.pipelines.settings import STILLS, PoseSettings, Settings
+    from posebeam.transforms.layout import layout
 
+    layout(config.layout).indices(row(config.backbone).skeleton)  # refused now and not by the first worker
     own = Path(config.weights) if config.weights else None
     min_score = row(config.backbone).min_score if config.min_score == _DEFAULT_MIN_SCORE else config.min_score
     poses = PoseSettings(
@@ -102,7 +108,7 @@ def settings_of(kind: str, config: BuildConfig) -> "Settings":
         decode=row(config.backbone).decode(config.decode),
         fps=config.fps,
         split=config.split,
-        crop_following=config.crop_following,
+        crop_following=config.crop_following and kind not in STILLS,
         device_kind=choose_device(config.device).type,
         batch_size=config.batch_size,
         threads=config.threads,

@@ -1,0 +1,63 @@
+"""GroundTruth: the annotated people of images, on disk, looked up by the image's name.
+
+Workers read it beside the data set while it is built: references stay small, and an annotation file of a gigabyte
+is parsed once.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from posebeam.pipelines.publish import WORK
+
+FILE = "ground-truth.arrow"
+
+_PERSON = pa.struct(
+    [
+        pa.field("id", pa.int64(), nullable=False),
+        pa.field("bbox", pa.list_(pa.float64(), 4), nullable=False),
+        pa.field("area", pa.float64()),
+        pa.field("iscrowd", pa.int8()),
+        pa.field("keypoints", pa.list_(pa.float32()), nullable=False),
+        pa.field("num_keypoints", pa.int32(), nullable=False),
+    ]
+)
+_SCHEMA = pa.schema(
+    [
+        pa.field("file_name", pa.string(), nullable=False),
+        pa.field("image_id", pa.int64(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("people", pa.list_(_PERSON), nullable=False),
+    ]
+)
+
+
+def table_of(images: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """A row an image: file_name, image_id, width and height as annotated, people as COCO's entries."""
+    return pa.Table.from_pylist(list(images), schema=_SCHEMA)
+
+
+def write_truth(table: pa.Table, out: Path) -> None:
+    """Set it down where the workers of a build into `out` look for it; gone when the build ends."""
+    path = out / WORK / FILE
+    with pa.ipc.new_file(str(path), _SCHEMA) as writer:
+        writer.write_table(table)
+
+
+class GroundTruth:
+    """What was annotated in each image of a build; memory-mapped."""
+
+    def __init__(self, out: Path):
+
+        path = out / WORK / FILE
+        self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all() if path.exists() else table_of([])
+        names = self._table["file_name"].to_pylist()
+        self._rows = {name: number for number, name in enumerate(names)}
+
+    def of(self, clip_id: str) -> dict[str, Any] | None:
+        """The image's row as a mapping, None if nothing is known of it."""
+        number = self._rows.get(clip_id)
+        return None if number is None else self._table.slice(number, 1).to_pylist()[0]

@@ -1,0 +1,43 @@
+"""Images: the stills below a folder."""
+
+import os
+from pathlib import Path
+
+from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.listing import Listing
+from posebeam.pipelines.sources.pattern import match
+from posebeam.pipelines.sources.placed import SPLIT_NAMES
+from posebeam.pipelines.sources.tree import Tree, walk
+from posebeam.pipelines.still import SUFFIXES
+from posebeam.transforms.errors import SourceError
+
+
+def list_clips(source: str | os.PathLike[str]) -> Listing:
+    """The images below a folder however deep, of a glob, or one image.
+
+    A still is labelled by the folder it lies in and is its own group. Below train/, val/, validation/ or test/
+    it belongs to that split, elsewhere to train: nothing is drawn, for nothing learns from stills by group.
+    """
+    root = Path(source).absolute()
+    root, tree = (root, walk(root)) if root.is_dir() else _matched(source)
+    images = [file for file in tree.files if file.name.lower().endswith(SUFFIXES)]
+    if not images:
+        raise SourceError(f"{source}: no image in it, expected {' '.join(SUFFIXES)}")
+    refs = [
+        ClipRef(
+            uri=str(root / file.path),
+            clip_id=file.path,
+            label=file.parts[-2] if len(file.parts) > 1 else root.name,
+            group=file.path,
+            split=SPLIT_NAMES.get(file.parts[0], "train") if len(file.parts) > 1 else "train",
+            size=file.size,
+        )
+        for file in images
+    ]
+    others = {file.path for file in tree.files} - {file.path for file in images}
+    return Listing(tuple(refs), ignored=tuple(sorted({*tree.ignored, *others})), warnings=tree.warnings)
+
+
+def _matched(source: str | os.PathLike[str]) -> tuple[Path, Tree]:
+    matched = match(source)
+    return matched.root, matched.tree

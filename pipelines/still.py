@@ -1,0 +1,65 @@
+"""Still: an image as a clip of one frame, through a door of its own beside decode.open_clip."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from posebeam.pipelines.capture import MOST_SIDE, require_file
+from posebeam.pipelines.decode import DecodeReport, Frame
+from posebeam.transforms.errors import DecodeError
+
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+
+def open_still(path: str | os.PathLike[str]) -> "Still":
+    """Open an image file for one pass. Raises DecodeError, saying why, for what is no regular, readable file."""
+    require_file(os.fspath(path))
+    return Still(Path(path))
+
+
+class Still:
+    """An image: iterate once for its only frame, then read `report`; as decode.Clip.
+
+    The frame is uint8 RGB [H, W, 3] as it is shown: turned as EXIF says; grey becomes RGB, what is transparent
+    keeps the colour below it, CMYK is converted without a profile, 16 bits are cut to the upper 8. Of a file with
+    several pages the first is taken. A file that ends too early is a DecodeError, never a half-grey picture.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._report: DecodeReport | None = None
+
+    @property
+    def decoded(self) -> int:
+        """Frames decoded so far: 0 or 1."""
+        return int(self._report is not None)
+
+    @property
+    def report(self) -> DecodeReport:
+        """What the image turned out to be; only after its frame. A still has no frame rate: fps is 0."""
+        if self._report is None:
+            raise RuntimeError("an image has its report after its frame: iterate to the end first")
+        return self._report
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frame. DecodeError if no picture can be made of the file."""
+        try:
+            content = np.frombuffer(self._path.read_bytes(), np.uint8)
+            bgr = cv2.imdecode(content, cv2.IMREAD_COLOR)
+        except OSError as error:
+            raise DecodeError(f"cannot be read: {error.strerror}") from None
+        except cv2.error as error:
+            raise DecodeError(f"no image that OpenCV can read: {error.err}") from None
+        if bgr is None:
+            raise DecodeError("no image that OpenCV can read: cut short, damaged, or another kind of file")
+        height, width = bgr.shape[:2]
+        if max(height, width) > MOST_SIDE:
+            raise DecodeError(f"the image is {width} x {height}: at most {MOST_SIDE} a side are read")
+        yield Frame(0, 0.0, np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)))
+        self._report = DecodeReport(1, 1, 0.0, width, height, ())
