@@ -7,18 +7,22 @@ from matplotlib.figure import Figure
 
 from posebeam.workflows.metrics import Scores
 
+_MOST_LETTERS = 40  # of a class's name: longer ones leave no room for the matrix
+
 
 def draw_confusion(scores: Scores, title: str, path: Path) -> None:
     """Write a PNG: rows are the truth, columns what was said, shades the share of the row, figures clips."""
-    matrix, names = scores.clips, scores.classes
+    matrix, names = scores.clips, [_short(name) for name in scores.classes]
     side = max(4.0, 0.42 * len(names) + 2)
     figure = Figure(figsize=(side + 0.8, side), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     shades = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     image = axes.imshow(shades, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(names)), names)
-    axes.set(xlabel="said", ylabel="truth", title=title)
+    # A folder may be called $1 or $x$: names are text, not formulas.
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
+    axes.set_yticks(range(len(names)), names, parse_math=False)
+    axes.set_title(title, parse_math=False)
+    axes.set(xlabel="said", ylabel="truth")
     if len(names) <= 30:  # more figures than that cannot be read
         for (row, column), count in np.ndenumerate(matrix):
             if count:
@@ -26,3 +30,7 @@ def draw_confusion(scores: Scores, title: str, path: Path) -> None:
                 axes.text(column, row, str(count), ha="center", va="center", color="white" if dark else "black")
     figure.colorbar(image, label="share of the class", shrink=0.8)
     figure.savefig(path)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 1]}…"

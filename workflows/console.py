@@ -40,28 +40,37 @@ def clip_progress(clips: int) -> Iterator[Any]:
         yield show
 
 
+# Names of files may hold what moves a terminal's cursor or sets its title: it is shown instead of sent.
+_VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\n")}
+
+
+def _plain(text: Any) -> Text:
+    """What is printed as it is: no markup, no control characters."""
+    return Text(str(text).translate(_VISIBLE))
+
+
 def facts_table(title: str, facts: Mapping[str, Any]) -> Table:
     """A two-column table. Values are shown as they are: brackets are no markup."""
-    table = Table(title=title, show_header=False, title_justify="left")
+    table = Table(title=_plain(title), show_header=False, title_justify="left")
     for name, value in facts.items():
-        table.add_row(name, Text(str(value)))
+        table.add_row(_plain(name), _plain(value))
     return table
 
 
 def rows_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
     """A table with a header; columns of numbers stand right."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=_plain(title), title_justify="left")
     for index, name in enumerate(header):
         numbers = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows)
         table.add_column(name, justify="right" if numbers else "left")
     for row in rows:
-        table.add_row(*(Text(str(value)) for value in row))
+        table.add_row(*(_plain(value) for value in row))
     return table
 
 
 def say(text: str) -> None:
     """A line for people, on stderr."""
-    CONSOLE.print(text, highlight=False, markup=False, soft_wrap=True)
+    CONSOLE.print(_plain(text), highlight=False, soft_wrap=True)
 
 
 def show(table: Table) -> None:
