@@ -18,8 +18,8 @@ from posebeam.transforms.skeleton import skeleton
 
 STEP = 32  # the network's sides are multiples of it
 # A person below this score is nobody: what TensorFlow Lite's own example of this network takes
-# (github.com/tensorflow/examples, lite/examples/pose_estimation/raspberry_pi). tfjs-models' 0.25 loses half the
-# people of a marching band; under 0.11 half are no people or parts of others.
+# (github.com/tensorflow/examples, lite/examples/pose_estimation/raspberry_pi). tfjs-models' 0.25 loses most
+# of a marching band; of what lies below 0.11 about half is nobody, or part of somebody else.
 SURE = 0.11
 # Two people this alike are one. The graph only keeps their middles 3 cells apart, which in a close-up is less
 # than a face. Of 459 pairs in UCF101 those that were one person came to 0.6 and more, others to 0.5 at most;

@@ -30,7 +30,7 @@ def decode(heads: BoxHeads) -> Tensor:
     at = torch.stack((cell // w, cell % w), -1)  # [B, P, 2] in cells
     box = boxes(at + _at(box_offset, cell), _at(box_scale, cell), sides)
     rough = at[:, :, None] + _at(regress, cell).unflatten(2, (K, 2))  # [B, P, K, 2]
-    cell_y, cell_x, seen = highest(heatmap.sigmoid().contiguous(), *nearness(rough, box, sides))
+    cell_y, cell_x, seen = highest(heatmap.sigmoid().contiguous(), *nearness(rough, box, (h, w)))
     found = (cell_y * w + cell_x).transpose(1, 2)[:, :, None].expand(B, K, 2, PEOPLE)
     moved = offset.view(B, K, 2, h * w).gather(3, found).permute(0, 3, 1, 2)
     exact = torch.stack((cell_y, cell_x), -1) + moved
@@ -55,16 +55,16 @@ def boxes(middle: Tensor, size: Tensor, sides: Tensor) -> Tensor:
     return corners.clamp(min=torch.zeros_like(sides), max=sides)
 
 
-def nearness(rough: Tensor, box: Tensor, sides: Tensor) -> tuple[Tensor, Tensor]:
+def nearness(rough: Tensor, box: Tensor, sides: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Row's and column's parts [B, P, K, h] and [B, P, K, w] of exp(-d^2 / (0.3 x smaller side)) within the box.
 
     d is the distance to rough [B, P, K, 2]; a cell is in the box [B, P, 2, 2] from its lower corner up to, but
     without, the upper one. Outside it is 0.
     """
     parts = []
-    for axis, count in enumerate(sides.int().tolist()):
+    for axis, count in enumerate(sides):
         cells = torch.arange(count, device=rough.device, dtype=torch.float32)
-        bell = torch.exp(-((cells - rough[..., axis, None]) ** 2) / (REACH * sides.min()))
+        bell = torch.exp(-((cells - rough[..., axis, None]) ** 2) / (REACH * min(sides)))
         inside = (cells >= box[:, :, 0, axis, None]) & (cells < box[:, :, 1, axis, None])
         parts.append(bell * inside[:, :, None])
     return parts[0], parts[1]
