@@ -15,8 +15,10 @@ from posebeam.pipelines.products import products_of
 from posebeam.pipelines.publish import file_sha256
 from posebeam.pipelines.receipt import read_receipt
 from posebeam.pipelines.shard import ShardName
+from posebeam.transforms.split import leaks
 
 _LAYOUT = {"layout": "layout", "chain": "chain", "chain_version": "chain_version", "backbone": "backbone"}
+_OFFICIAL = ("split1", "split2", "split3")
 
 
 def check(out: Path) -> list[str]:
@@ -94,19 +96,19 @@ def _file(out: Path, file: dict[str, Any], manifest: dict[str, Any]) -> Iterator
 
 def _leaks(out: Path, files: list[dict[str, Any]]) -> Iterator[str]:
     """Groups that stand on both sides of a split: of the files, and of each official split."""
-    sides: dict[tuple[str, str], set[str]] = defaultdict(set)
+    places: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for file in files:
         if file["product"] not in ("poses", "windows"):  # imported windows come without poses
             continue
-        table = pq.read_table(out / file["path"], columns=["label_name", "group", "split1", "split2", "split3"])
+        table = pq.read_table(out / file["path"], columns=["group", *_OFFICIAL])
         for row in table.group_by(table.column_names).aggregate([]).to_pylist():
-            own = {"split": file["split"]} | {name: row[name] for name in ("split1", "split2", "split3")}
-            for name, part in own.items():
-                if part is not None:
-                    sides[name, row["group"]].add(part)
-    for (name, group), parts in sorted(sides.items()):
-        if len(parts) > 1:
-            yield f"group {group!r} stands on both sides of {name}: {', '.join(sorted(parts))}"
+            places["split"].add((row["group"], file["split"]))
+            for name in _OFFICIAL:
+                if row[name] is not None:
+                    places[name].add((row["group"], row[name]))
+    for name, found in sorted(places.items()):
+        for group, parts in leaks(found).items():
+            yield f"group {group!r} stands on both sides of {name}: {', '.join(parts)}"
 
 
 def _labels(out: Path, files: list[dict[str, Any]], classes: list[str]) -> Iterator[str]:

@@ -56,6 +56,14 @@ def split_groups(
     return {group: dealing.parts.get(group, "train") for group in sorted(labels_of)}
 
 
+def leaks(places: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """The groups that stand in more than one part, with these parts; places are (group, part) of any clips."""
+    parts_of: dict[str, set[str]] = defaultdict(set)
+    for group, part in places:
+        parts_of[group].add(part)
+    return {group: tuple(sorted(parts)) for group, parts in sorted(parts_of.items()) if len(parts) > 1}
+
+
 @dataclass(frozen=True)
 class _Dealing:
     """The groups that were taken from training so far, in `parts`."""

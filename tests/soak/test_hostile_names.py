@@ -22,7 +22,8 @@ from posebeam.workflows.metrics import Scores
 # Names of clips and of folders, which become labels.
 NAMES = (
     "-rf", "--overwrite", "$(touch executed)", "`touch executed`; touch executed", 'quote"\'s', "line\nbreak",
-    "carriage\rreturn\ttab", "[bold red]rich", "bold]", "{0}%s%d%n", "back\\slash..\\..", "a...", "a..b", "\x1b]0;owned\x07", "a" * 240,
+    "carriage\rreturn\ttab", "[bold red]rich", "bold]", "{0}%s%d%n", "back\\slash..\\..", "a...", "a..b",
+    "\x1b]0;owned\x07", "a" * 240,
     "\u202egpj.exe\u202c", "\u2028", "- yaml: [", "--- # !!python", "$x_{", "$x^{$", "http:", "data:image",
     "concat:a|b", "%2e%2e%2f", "e\u0301", "\U0001f600", " ", "a:b%03d", "CON", "null", "1e5", "| md | `x`", "a[",
 )  # fmt: skip
