@@ -138,11 +138,17 @@ def test_leaving_early_ends_the_thread_and_closes_the_clip(taken):
 
 
 def test_a_prefetch_that_is_forgotten_ends_its_thread():
-    frames = Prefetch(StubClip, 1)
+    clip = StubClip()
+    frames = Prefetch(lambda: clip, 1)
     next(frames)
+    (thread,) = decoders()
+    assert thread.is_alive(), "it waits for room; without the end of its reader it would wait for ever"
     del frames
     gc.collect()
-    wait_for(lambda: not decoders())
+    thread.join(10)
+    assert not thread.is_alive()
+    assert clip.closed.is_set()
+    assert clip.decoded < 8
 
 
 @pytest.mark.parametrize("number", [0, 4, 8])
@@ -205,10 +211,11 @@ def test_a_decoder_that_came_back_is_not_counted(hangs):
     for _ in range(5):
         hang = hangs(0)
         frames = Prefetch(lambda hang=hang: StubClip(hang), 1, stall_seconds=0.05)
-        with frames, pytest.raises(DecodeError):
+        with frames, pytest.raises(DecodeError):  # and not WorkerError, from the third on
             next(frames)
         hang.over.set()
         wait_for(lambda: not decoders())
+    assert len(prefetch._abandoned) <= 1
 
 
 @pytest.fixture
