@@ -5,6 +5,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from posebeam.transforms.errors import DataError
+from posebeam.transforms.layout import layout
+
+_ADVICE = "make windows that fit with posebeam windows, or train on these"
+
+
+def _layout_advice(wanted: str) -> str:
+    """Why windows of another layout are of no use, and where those of this one come from."""
+    sources = " or ".join(layout(wanted).sources)
+    return (
+        "other joints in another order around another centre, so the model would see noise. "
+        f"{wanted} is made of poses with the joints of {sources}: where there are such, posebeam windows --layout "
+        f"{wanted} makes windows that fit; else train a model on these"
+    )
 
 
 @dataclass(frozen=True)
@@ -30,13 +43,13 @@ class Made:
     @property
     def input(self) -> dict[str, str | int]:
         """What decides the meaning of the numbers. Not the backbone: backbones can be switched."""
-        return {name: getattr(self, name) for name in ("chain", "chain_version", "layout", "window")}
+        return {name: getattr(self, name) for name in ("layout", "chain", "chain_version", "window")}
 
     def refuse(self, other: "Made", mine: str, others: str) -> None:
         """DataError if the other's windows mean something else; the words say whose are whose."""
         for name, value in self.input.items():
             if value != other.input[name]:
+                told = _layout_advice(self.layout) if name == "layout" else _ADVICE
                 raise DataError(
-                    f"{mine} expects {name} {value!r}, {others} has {name} {other.input[name]!r}: "
-                    "make windows that fit with posebeam windows, or train on these"
+                    f"{mine} expects {name} {value!r}, {others} has {name} {other.input[name]!r}: {told}"
                 )

@@ -3,9 +3,11 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -123,3 +125,50 @@ def _write(
     plan = Plan(Settings(poses, cut), tuple(classes), shards, 0, 0)
     write_manifest(make_manifest(plan, receipts, "coco17"), out)
     return out
+
+
+def _keras_weights(network: Any, first: int) -> list[tuple[str, list[tuple[str, Any]]]]:
+    """AcT's layers, each with names and arrays in order, as Keras 2 writes them; numbers count on from `first`."""
+    state = {name: value.numpy() for name, value in network.state_dict().items()}
+    numbers = count(first)
+
+    def dense(scope: str, tensor: str, name: str = "") -> list[tuple[str, Any]]:
+        scope = f"{scope}{name or f'dense_{next(numbers)}'}"
+        return [(f"{scope}/kernel:0", state[f"{tensor}.weight"].T), (f"{scope}/bias:0", state[f"{tensor}.bias"])]
+
+    def norm(scope: str, tensor: str) -> list[tuple[str, Any]]:
+        scope = f"{scope}/layer_normalization_{next(numbers)}"
+        return [(f"{scope}/gamma:0", state[f"{tensor}.weight"]), (f"{scope}/beta:0", state[f"{tensor}.bias"])]
+
+    encoder = []
+    for index in range(len(network.layers)):
+        scope, own = f"transformer_encoder_3/transformer_encoder_layer_{index}", f"layers.{index}"
+        for part in "qkvo":
+            encoder += dense(f"{scope}/multi_head_attention_{index}/", f"{own}.{part}")
+        encoder += [*dense("", f"{own}.ff1"), *dense("", f"{own}.ff2")]
+        encoder += [*norm(scope, f"{own}.norm1"), *norm(scope, f"{own}.norm2")]
+    patches = [("Variable:0", state["class_token"])]
+    patches += [("patch_class_embedding_3/embedding_3/embeddings:0", state["position"])]
+    return [
+        ("input_4", []), ("dense_A", dense("", "embed", "dense_A")), ("patch_class_embedding_3", patches),
+        ("transformer_encoder_3", encoder), ("lambda_3", []),
+        ("dense_B", dense("", "head1", "dense_B")), ("dense_C", dense("", "head2", "dense_C")),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def write_act_h5() -> Callable[..., Path]:
+    """Writes AcT's weights by the published names and shapes, as save_weights leaves them; below: in a group."""
+
+    def write(path: Path, network: Any, first: int = 24, below: str = "") -> Path:
+        with h5py.File(path, "w") as file:
+            root, layers = file.create_group(below) if below else file, _keras_weights(network, first)
+            root.attrs["layer_names"] = [name.encode() for name, _ in layers]
+            for layer, weights in layers:
+                group = root.create_group(layer)
+                group.attrs["weight_names"] = [name.encode() for name, _ in weights]
+                for name, values in weights:
+                    group.create_dataset(name, data=values)
+        return path
+
+    return write

@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -19,6 +20,7 @@ COMMANDS = {
     "train": "Train an action model on a data set.",
     "evaluate": "Measure a trained model on a data set.",
     "predict": "Say what happens in videos, with a trained model.",
+    "import": "What other programs made: published AcT weights, OpenPose's JSON, MPOSE2021.",
     "overlay": "Stored poses drawn on the video they come from.",
     "export": "A trained model as one file: .onnx, .safetensors.",
     "backbones": "List the pose backbones, or one's facts.",
@@ -36,7 +38,8 @@ class LazyGroup(click.Group):
         """Import one command."""
         if name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"posebeam.workflows.commands.{name}").command
+        module = f"{name}_" if iskeyword(name) else name
+        command: click.Command = import_module(f"posebeam.workflows.commands.{module}").command
         command.help = f"{COMMANDS[name]}\n\n{inspect.getdoc(command.callback) or ''}"
         return command
 

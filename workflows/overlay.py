@@ -76,7 +76,7 @@ def hold_against_video(video: str, stored: StoredClip, fps: float | None) -> Dec
     times, last = dict(stored.seconds), max(stored.seconds)
     with open_clip(video, fps=fps) as clip:
         for frame in clip:
-            if frame.number == 0 and (frame.rgb.shape[1], frame.rgb.shape[0]) != stored.size:
+            if frame.number == 0 and any(stored.size) and (frame.rgb.shape[1], frame.rgb.shape[0]) != stored.size:
                 raise _another(
                     video, "frames of {} x {}".format(*frame.rgb.shape[1::-1]), "{} x {}".format(*stored.size)
                 )

@@ -13,7 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from posebeam.models.networks.act import AcT, build_act
-from posebeam.models.registry import choose_device
+from posebeam.models.registry import choose_device, row, rows
+from posebeam.pipelines.imported import PREFIX
 from posebeam.pipelines.made import Made
 from posebeam.pipelines.publish import publish, publish_json, workspace
 from posebeam.transforms.augment import mirror
@@ -84,6 +85,26 @@ class Trained:
     def made(self) -> Made:
         """How the windows it was trained on were made."""
         return Made.of(self.record["data"])
+
+    def refuse_backbone(self, name: str) -> None:
+        """DataError, with the reason and the backbones that would do, if poses of a backbone give no windows of
+        this model's layout; and if its poses came from another program.
+        """
+        own = layout(self.made.layout)
+        fitting = [each.name for each in rows() if each.skeleton in own.sources]
+        advice = f"--backbone {' or '.join(fitting)}" if fitting else (
+            "no backbone here does; evaluate it on what posebeam import openpose-json or mpose makes"
+        )  # fmt: skip
+        if name.startswith(PREFIX):
+            raise DataError(
+                f"{self.folder} was made for poses that another program wrote ({name}); for videos a backbone is "
+                f"needed that sees the joints of {own.base.name}: {advice}"
+            )
+        if row(name).skeleton not in own.sources:
+            raise DataError(
+                f"{self.folder} takes windows of layout {own.name}, made of the joints of {own.base.name}; {name} "
+                f"sees those of {row(name).skeleton}: {advice}"
+            )
 
     def probabilities(self, x: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Windows x [n, T, 52] and valid [n, T, 13] to probabilities [n, classes]."""

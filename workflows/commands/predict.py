@@ -50,6 +50,7 @@ def command(run: Path, videos: tuple[str, ...], config: Path | None, as_json: bo
     settings, paths = resolve(PredictConfig, config, given), expand(videos)
     trained = Trained.load(run, settings.device)
     backbone = settings.backbone or trained.made.backbone
+    trained.refuse_backbone(backbone)
     rule = window_rule(trained, backbone, settings.min_score)
     estimator = load_estimator(
         backbone,

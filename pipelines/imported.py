@@ -1,0 +1,64 @@
+"""Imported: poses that other programs made, to a data set like any other; no video is touched."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from posebeam.pipelines import manifest as manifests
+from posebeam.pipelines.card import write_card
+from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.job import Job
+from posebeam.pipelines.listing import Listing
+from posebeam.pipelines.plan import make_plan, write_plan
+from posebeam.pipelines.publish import WORK
+from posebeam.pipelines.receipt import Receipt
+from posebeam.pipelines.settings import PoseSettings, Settings
+from posebeam.pipelines.shard import ShardName
+from posebeam.transforms.errors import PlanError
+from posebeam.transforms.layout import layout
+from posebeam.transforms.windows import WindowRule
+
+PREFIX = "imported-"  # of the names of backbones that no row knows
+UNKNOWN = "unknown"  # sha256 of weights that nobody told
+# What OpenPose did not find it scores 0, and what it found it scores above its own thresholds.
+SEEN = 1e-6
+
+WriteShard = Callable[[Job, ShardName, Sequence[ClipRef]], Receipt]
+
+
+def imported_settings(kind: str, backbone: str, rule: WindowRule, split: int = 1, shards: int = 0) -> Settings:
+    """Settings of poses that `backbone`, no row of ours, made somewhere else."""
+    poses = PoseSettings(
+        kind=kind,
+        backbone=f"{PREFIX}{backbone}",
+        weights_sha256=UNKNOWN,
+        split=split,
+        crop_following=False,
+        shards=shards,
+    )
+    return Settings(poses, rule)
+
+
+def import_data(
+    listing: Listing, settings: Settings, skeleton_name: str, out: Path, write_shard: WriteShard
+) -> dict[str, Any]:
+    """Write a data set of the clips listed, shard by shard, and return its manifest.
+
+    ConfigError if the layout cannot be made of the skeleton; PlanError if OUT holds something else, or is whole.
+    """
+    layout(settings.windows.layout).indices(skeleton_name)
+    if (out / manifests.FILE).exists():
+        raise PlanError(f"{out} holds a whole data set: take another folder, or remove that one")
+    plan, shards = make_plan(listing, settings)
+    write_plan(plan, out)
+    job = Job.of(plan, out, "", "")
+    receipts = []
+    for name, refs in sorted(shards.items()):
+        receipts.append(write_shard(job, name, refs))
+        receipts[-1].write(out)
+    manifest = manifests.make_manifest(plan, receipts, skeleton_name)
+    write_card(manifest, out)
+    manifests.write_manifest(manifest, out)
+    shutil.rmtree(out / WORK)
+    return manifest

@@ -1,0 +1,149 @@
+"""posebeam import: published weights as a run, and data of their layout for it to run on."""
+
+import json
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from posebeam.models.networks.act import SIZES, build_act
+from posebeam.pipelines.read import WindowReader
+from posebeam.pipelines.sources.mpose import CLASSES
+from posebeam.workflows.cli import run as posebeam
+from posebeam.workflows.trained import Trained
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return build_act("micro", 20).eval()
+
+
+@pytest.fixture
+def run(write_act_h5, tmp_path, network):
+    """An import of published weights."""
+    file = write_act_h5(tmp_path / "AcT_micro_1_0.h5", network)
+    assert posebeam(["import", "act-h5", str(file), str(tmp_path / "run"), "--split", "1"]) == 0
+    return tmp_path / "run"
+
+
+def test_the_run_gives_the_network_s_logits_and_says_what_it_takes(run, network):
+    trained = Trained.load(run, "cpu")
+    x = torch.randn(3, 30, 52)
+    with torch.inference_mode():
+        assert torch.equal(trained.network(x), network(x))
+    assert trained.classes == CLASSES
+    made = trained.made
+    assert (made.layout, made.chain, made.window, made.backbone) == (
+        "act13-body25",
+        "act",
+        30,
+        "imported-openpose",
+    )
+    assert trained.record["split"] == 1
+    assert trained.record["imported"]["file"] == "AcT_micro_1_0.h5"
+
+
+@pytest.mark.parametrize("size", list(SIZES)[1:])
+def test_every_size_becomes_a_run(write_act_h5, tmp_path, size):
+    file = write_act_h5(tmp_path / "act.h5", build_act(size, 20))
+    assert posebeam(["import", "act-h5", str(file), str(tmp_path / "run")]) == 0
+    assert Trained.load(tmp_path / "run").record["model"] == f"act-{size}"
+
+
+def test_it_is_exported_like_any_other(run, tmp_path, network):
+    assert posebeam(["export", str(run), str(tmp_path / "act.onnx")]) == 0
+    session = onnxruntime.InferenceSession(tmp_path / "act.onnx")
+    assert session.get_modelmeta().custom_metadata_map["posebeam.layout"] == "act13-body25"
+    windows = torch.randn(2, 30, 52)
+    with torch.inference_mode():
+        expected = network(windows).numpy()
+    (logits,) = session.run(["logits"], {"windows": windows.numpy()})
+    np.testing.assert_allclose(logits, expected, atol=1e-5 * max(1, np.abs(expected).max()))
+
+
+def test_windows_of_the_other_layout_are_refused_with_the_reason(run, make_windows, tmp_path, capsys):
+    out = make_windows(tmp_path / "out", groups=4)
+    assert posebeam(["evaluate", str(run), str(out)]) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "expects layout 'act13-body25'" in said
+    assert "has layout 'act13-coco'" in said
+    assert "other joints in another order around another centre" in said
+    assert "act13-body25 is made of poses with the joints of body25" in said
+
+
+def test_videos_need_a_backbone_that_sees_the_joints(run, media, capsys):
+    clip = str(next((media / "actions").glob("*/*.mp4")))
+    assert posebeam(["predict", str(run), clip]) == 1
+    assert "poses that another program wrote (imported-openpose)" in capsys.readouterr().err
+    assert posebeam(["predict", str(run), clip, "--backbone", "movenet-lightning"]) == 1
+    assert "made of the joints of body25; movenet-lightning sees those of coco17" in capsys.readouterr().err
+
+
+def test_other_numbers_of_classes_need_names(write_act_h5, tmp_path, capsys):
+    file = write_act_h5(tmp_path / "act.h5", build_act("micro", 3))
+    command = ["import", "act-h5", str(file), str(tmp_path / "run")]
+    assert posebeam(command) == 2
+    assert "name them with --classes FILE" in capsys.readouterr().err
+    (tmp_path / "names.txt").write_text("sit\n\nstand \n")
+    assert posebeam([*command, "--classes", str(tmp_path / "names.txt")]) == 2
+    assert "got 2 class names (2 different), the weights tell 3 apart" in capsys.readouterr().err
+    (tmp_path / "names.txt").write_text("sit\nstand\nü\n", "utf-8")
+    assert posebeam([*command, "--classes", str(tmp_path / "names.txt")]) == 0
+    assert Trained.load(tmp_path / "run").classes == ("sit", "stand", "ü")
+    assert posebeam([*command, "--classes", str(tmp_path / "names.txt")]) == 2
+    assert "holds a run: take another folder" in capsys.readouterr().err
+    assert posebeam([*command[:-1], str(tmp_path / "other"), "--classes", "nowhere.txt"]) == 2
+
+
+def test_no_weights_leave_no_run(tmp_path, capsys):
+    (tmp_path / "act.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(500))
+    assert posebeam(["import", "act-h5", str(tmp_path / "act.h5"), str(tmp_path / "run")]) == 1
+    assert "is no HDF5 file that can be read" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def mpose(tmp_path):
+    """Made sequences of eight actors and four actions in MPOSE's form; the first two actors test."""
+    rng, arrays = np.random.default_rng(0), {}
+    for part, actors in (("train", range(2, 8)), ("test", range(2))):
+        ids, labels, x = [], [], []
+        for actor in actors:
+            for label in (0, 7, 9, 19):
+                ids.append(f"kth_person{actor:02d}_{CLASSES[label]}_{actor}-0-29")
+                labels.append(label)
+                x.append(np.concatenate([rng.uniform(50, 200, (30, 25, 2)), np.ones((30, 25, 1))], -1))
+        arrays |= {f"X_{part}": np.stack(x), f"y_{part}": np.array(labels), f"{part}_ids": np.array(ids)}
+    np.savez(tmp_path / "mpose.npz", **arrays)
+    return tmp_path / "mpose.npz"
+
+
+def test_published_weights_run_on_imported_mpose(run, mpose, tmp_path, capsys):
+    """The figures are those of the network on what the chain makes of the poses."""
+    out = tmp_path / "data"
+    assert posebeam(["import", "mpose", str(mpose), str(out)]) == 0
+    assert posebeam(["check", str(out)]) == 0
+    capsys.readouterr()
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(record | {"split": 0}))  # one split alone has no official columns
+    assert posebeam(["evaluate", str(run), str(out), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    trained, reader = Trained.load(run, "cpu"), WindowReader(out)
+    rows = np.flatnonzero(reader.parts() == "test")
+    found = trained.probabilities(*reader.take(rows)).argmax(1)
+    right = [
+        CLASSES[best] == reader.classes[label] for best, label in zip(found, reader.labels[rows], strict=True)
+    ]
+    assert said["windows"] == said["clips"] == 8
+    assert said["window_accuracy"] == pytest.approx(np.mean(right))
+
+
+def test_imported_data_train_a_model(mpose, tmp_path):
+    out = tmp_path / "data"
+    assert posebeam(["import", "mpose", str(mpose), str(out), "--chain", "act-window"]) == 0
+    assert posebeam(["train", str(out), str(tmp_path / "new"), "--epochs", "1", "--device", "cpu"]) == 0
+    trained = Trained.load(tmp_path / "new")
+    assert (trained.made.chain, trained.classes) == ("act-window", ("box", "run", "standing", "walk"))
+    assert posebeam(["windows", str(out), str(tmp_path / "again")]) == 1
