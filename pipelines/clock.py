@@ -36,10 +36,12 @@ class Pace:
     and the count starts from there.
     """
 
-    def __init__(self, fps: float) -> None:
+    def __init__(self, fps: float, source_fps: float = 0.0) -> None:
+        """source_fps: what the container says of its own rate, 0 if nothing; the timestamps decide."""
         self._fps, self._step = fps, 1 / fps
         self._due = self._last = 0.0
-        self._intervals, self._sum = 1, self._step  # each counts 1/fps at most: a silence is no frame rate
+        self._intervals = 1  # each counts 1/fps at most: a silence is no frame rate
+        self._sum = min(1 / source_fps, self._step) if source_fps else self._step
         self._kept = 0
 
     def keeps(self, seconds: float) -> bool:

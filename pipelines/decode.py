@@ -120,7 +120,7 @@ class Clip:
     def _frames(self) -> Iterator[Frame]:
         capture, given = self._capture, 0
         clock, size = self._clock, _Size()
-        pace = Pace(self._most_fps) if self._most_fps else None
+        pace = Pace(self._most_fps, capture.header_fps) if self._most_fps else None
         while capture.grab():
             seconds = clock.tick(capture.stamp)
             if pace is not None and not pace.keeps(seconds):

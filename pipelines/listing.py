@@ -11,7 +11,7 @@ from posebeam.pipelines.clip import ClipRef
 class Listing:
     """The clips of a SOURCE, sorted by clip_id, and everything a user should be told about the rest.
 
-    missing    clip ids that a list names and the folder lacks
+    missing    clips that a list names and that are not there, as it names them
     unlisted   clip ids in the folder that no list names: left alone
     ignored    files that are no video: left alone
     warnings   sentences for the user

@@ -52,7 +52,7 @@ Opener = Callable[[ClipRef], Prefetch]
 
 @dataclass
 class Fill:
-    """How full the batches were: frames / (steps x slots)."""
+    """How full the batches were: frames / (steps x slots); slots is the most frames that a batch could hold."""
 
     frames: int = 0
     steps: int = 0
@@ -159,7 +159,7 @@ def lockstep(
     waiting = deque(refs)
     cohorts = [_Cohort(slots, open_clip, estimator) for _ in range(2 if estimator.device_kind == "cuda" else 1)]
     fill = fill if fill is not None else Fill()
-    fill.slots = slots
+    fill.slots = slots if estimator.wants_hints else estimator.batch_size
     running: deque[tuple[_Cohort, _Batch, Future[list[People]]]] = deque()
     pool = ThreadPoolExecutor(len(cohorts), "estimate")
     ready = deque(cohorts)

@@ -23,8 +23,9 @@ class StillRows:
         self._job = job
         self._skeleton = estimator.skeleton.name
         self._poses = Spool(folder / "poses.arrow", still_poses())
-        self._people = Spool(folder / "people.arrow", people()) if job.settings.poses.kind == "coco" else None
-        self._truth = GroundTruth(Path(job.out))
+        annotated = job.settings.poses.kind == "coco"
+        self._people = Spool(folder / "people.arrow", people()) if annotated else None
+        self._truth = GroundTruth(Path(job.out)) if annotated else None
         self._seen: dict[str, tuple[tuple[int, int], People]] = {}
         self.outcome = Outcome()
 
@@ -43,7 +44,7 @@ class StillRows:
             self.outcome.failed(event)
 
     def _add(self, ref: ClipRef, size: tuple[int, int], seen: People) -> None:
-        rule, truth = self._job.settings.windows, self._truth.of(ref.clip_id)
+        rule, truth = self._job.settings.windows, self._truth and self._truth.of(ref.clip_id)
         image_id = None if truth is None else truth["image_id"]
         if len(seen):
             valid = seen.score >= rule.min_score

@@ -117,7 +117,7 @@ class _Reading:
             try:
                 size = Path(uri).stat().st_size
             except OSError:
-                self.missing.append(clip_id)
+                self.missing.append(row.cells["uri"] if row.cells["uri"].isprintable() else clip_id)
                 return
         group = row.cells.get("group") or group_of(clip_id, self.pattern)
         self.placed.append(Placed(uri, clip_id, row.cells["label"], group, split, size))

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from posebeam.pipelines.clock import Pace
 
 
-def kept(times: np.ndarray, fps: float) -> np.ndarray:
+def kept(times: np.ndarray, fps: float, source_fps: float = 0.0) -> np.ndarray:
     """The times that are kept."""
-    pace = Pace(fps)
+    pace = Pace(fps, source_fps)
     return np.array([time for time in times if pace.keeps(time)])
 
 
@@ -50,6 +50,12 @@ def test_any_rate_is_thinned_to_the_limit_and_keeps_its_first_frame(intervals, f
 def test_a_rate_that_jitters_about_the_one_asked_for_keeps_every_frame(jitter, fps):
     times = (np.arange(len(jitter)) + np.array(jitter) - jitter[0]) / fps
     assert len(kept(times, fps)) == len(times)
+
+
+def test_a_known_rate_is_even_from_the_first_frame_on():
+    found = kept(np.arange(100) / 25, 15, source_fps=25)
+    np.testing.assert_allclose(found[:6], [0, 0.08, 0.12, 0.2, 0.28, 0.32])
+    assert np.abs(found - np.arange(len(found)) / 15).max() <= 0.02 + 1e-9
 
 
 def test_after_a_silence_frames_come_at_once_and_no_faster():

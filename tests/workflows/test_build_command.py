@@ -124,3 +124,13 @@ def test_a_table_is_a_source_and_absent_clips_are_asked_about(source, tmp_path):
     assert (code, "1 of the clips that the lists name are absent" in said) == (1, True)
     _, facts = dry_run("manifest", tmp_path / "clips.csv", "--allow-missing")
     assert (facts["clips to build"], facts["missing"]) == (2, 1)
+
+
+def test_coco_asks_for_its_annotations(source):
+    code, said = dry_run("coco", source)
+    assert (code, "coco needs --annotations" in said) == (2, True)
+
+
+def test_a_layout_that_the_backbone_cannot_give_is_a_usage_error(source):
+    code, said = dry_run("videos", source, "--layout", "act13-body25")
+    assert (code, "cannot be made of 'coco17'" in said) == (2, True)
