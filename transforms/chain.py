@@ -69,7 +69,7 @@ class Chain:
                 f"chain {self.name}: got xy {list(xy.shape)} and valid {list(valid.shape)}, "
                 f"expected [..., T, K, 2] and [..., T, K]"
             )
-        points, mask = xy[..., columns, :].astype(np.float64), valid[..., columns]
+        points, mask = np.take(xy, columns, axis=-2).astype(np.float64, copy=False), valid[..., columns]
         seen = target.seen(mask)
         points, mask = self.merge(*self.clean(points, mask), target)
         return *self.place(points, mask), seen

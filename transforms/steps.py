@@ -5,6 +5,8 @@ Published steps follow the notebook "switching the backbone" of AcT (Mazzia et a
 github.com/PIC4SeR/AcT) and the package mpose 1.2, to the last bit and with their quirks.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,13 +14,24 @@ from posebeam.transforms.layout import Layout
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Numbers = NDArray[np.complexfloating]
 
 _LEAST_SCALE = 1.0  # pixels: below that, a torso is no torso
 
 
+def _numbers(xy: Points) -> Numbers:
+    """Points [..., 2] as complex numbers [...]: numpy is up to eight times as slow along an axis of two."""
+    return np.ascontiguousarray(xy).view(np.result_type(xy, np.complex64))[..., 0]
+
+
+def _points(numbers: Numbers) -> Points:
+    """Complex numbers [...] as points [..., 2]."""
+    return np.ascontiguousarray(numbers)[..., None].view(numbers.real.dtype)
+
+
 def zero_missing(xy: Points, valid: Mask) -> tuple[Points, Mask]:
     """A joint that was not seen is (0, 0), as in OpenPose's output. [..., T, K, 2] stays."""
-    return np.where(valid[..., None], xy, 0.0), valid
+    return _points(np.where(valid, _numbers(xy), 0)), valid
 
 
 def merge_nonzero(xy: Points, valid: Mask, layout: Layout) -> tuple[Points, Mask]:
@@ -27,16 +40,21 @@ def merge_nonzero(xy: Points, valid: Mask, layout: Layout) -> tuple[Points, Mask
     An average is the sum over the number of values that are not 0, plus 1e-9, for x and y apart; anchors are
     plain means, missing joints included.
     """
-    joints = [
-        _mean_nonzero(xy[..., list(parts), :]) if joint in layout.averaged else xy[..., parts[0], :]
-        for joint, parts in zip(layout.skeleton.joints, layout.parts, strict=True)
-    ]
-    anchors = [xy[..., list(parts), :].mean(-2) for parts in layout.anchors]
-    return np.stack([*joints, *anchors], axis=-2), _merged(valid, layout)
+    points = np.take(xy, [parts[0] for parts in (*layout.parts, *layout.anchors)], axis=-2)  # [..., T, 15, 2]
+    for place, (joint, parts) in enumerate(zip(layout.skeleton.joints, layout.parts, strict=True)):
+        if joint in layout.averaged:
+            for channel in range(2):
+                points[..., place, channel] = _mean_nonzero([xy[..., part, channel] for part in parts])
+    for place, parts in enumerate(layout.anchors, start=len(layout.parts)):
+        for channel in range(2):
+            points[..., place, channel] = sum(xy[..., part, channel] for part in parts) / len(parts)
+    return points, _merged(valid, layout)
 
 
-def _mean_nonzero(xy: Points) -> Points:
-    return xy.sum(-2) / ((xy != 0).sum(-2) + 1e-9)
+def _mean_nonzero(values: Sequence[Points]) -> Points:
+    count = sum((value != 0).astype(np.float64) for value in values)
+    mean: Points = sum(values) / (count + 1e-9)
+    return mean
 
 
 def _merged(valid: Mask, layout: Layout) -> Mask:
@@ -49,10 +67,12 @@ def centre(xy: Points, valid: Mask) -> tuple[Points, Mask]:
 
     Published: a scale below 1 pixel counts as 1; missing joints and anchors are moved like any others.
     """
-    joints, zero, module = xy[..., :13, :], xy[..., 13, :], xy[..., 14, :]
-    scale = _length(zero - module)
+    numbers = _numbers(xy)
+    joints, zero, module = numbers[..., :13], numbers[..., 13], numbers[..., 14]
+    scale = _length(_points(zero - module))
     scale = np.where(scale < _LEAST_SCALE, 1.0, scale)
-    return (joints - zero[..., None, :]) / scale[..., None, None], valid[..., :13]
+    moved = (joints - zero[..., None]).view(xy.dtype)  # [..., T, 26]: joint by joint x, y
+    return (moved / scale[..., None]).reshape(*moved.shape[:-1], 13, 2), valid[..., :13]
 
 
 def _length(vectors: Points) -> NDArray[np.float64]:
@@ -63,7 +83,17 @@ def _length(vectors: Points) -> NDArray[np.float64]:
 
 def velocities_from_position(xy: Points, valid: Mask) -> tuple[Points, Mask]:
     """Append v[t] = p[t] - p[t-1], with v[0] = p[0]: [..., T, 13, 2] to [..., T, 13, 4]. Published."""
-    return np.concatenate([xy, np.diff(xy, axis=-3, prepend=0.0)], axis=-1), valid
+    return _moving(xy, first=xy[..., 0, :, :]), valid
+
+
+def _moving(xy: Points, first: Points) -> Points:
+    """Positions [..., T, 13, 2] and their differences, the first of which is `first` [..., 13, 2]."""
+    here = _numbers(xy)
+    moving = np.empty((*here.shape, 2), here.dtype)
+    moving[..., 0] = here
+    moving[..., 0, :, 1] = _numbers(first)
+    np.subtract(here[..., 1:, :], here[..., :-1, :], out=moving[..., 1:, :, 1])
+    return moving.view(xy.dtype)
 
 
 def fill_gaps(xy: Points, valid: Mask) -> tuple[Points, Mask]:
@@ -132,4 +162,4 @@ def centre_window(xy: Points, valid: Mask) -> tuple[Points, Mask]:
 
 def velocities_from_rest(xy: Points, valid: Mask) -> tuple[Points, Mask]:
     """Append v[t] = p[t] - p[t-1], with v[0] = 0: [..., T, 13, 2] to [..., T, 13, 4]."""
-    return np.concatenate([xy, np.diff(xy, axis=-3, prepend=xy[..., :1, :, :])], axis=-1), valid
+    return _moving(xy, first=np.zeros_like(xy[..., 0, :, :])), valid
