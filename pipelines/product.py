@@ -1,6 +1,6 @@
 """Products of a shard: frames to people to rows to files to a receipt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,11 +13,12 @@ from posebeam.pipelines.job import Job
 from posebeam.pipelines.lockstep import Event, Failed, Fill, Seen, lockstep, slots_for
 from posebeam.pipelines.outcome import Outcome
 from posebeam.pipelines.prefetch import Prefetch
+from posebeam.pipelines.product_file import publish_product
 from posebeam.pipelines.progress import Reporter
-from posebeam.pipelines.publish import file_sha256, publish, workspace
-from posebeam.pipelines.receipt import FileFacts, Receipt
+from posebeam.pipelines.publish import workspace
+from posebeam.pipelines.receipt import Receipt
 from posebeam.pipelines.schema import Product
-from posebeam.pipelines.shard import ShardName, write_parquet
+from posebeam.pipelines.shard import ShardName
 from posebeam.pipelines.still import open_still
 from posebeam.pipelines.still_rows import StillRows
 
@@ -47,7 +48,7 @@ def build_shard(
         for event in events:
             rows.take(event)
             _report(event, reporter)
-        files = tuple(_publish(out, folder, name, *product) for product in rows.products())
+        files = tuple(publish_product(out, folder, name, *product) for product in rows.products())
     outcome = rows.outcome
     receipt = Receipt(
         shard=str(name),
@@ -81,15 +82,3 @@ def _report(event: Event, reporter: Reporter) -> None:
     else:
         reporter.count("clips")
         reporter.count("rejected", int(isinstance(event, Failed)))
-
-
-def _publish(
-    out: Path, folder: Path, name: ShardName, product: Product, tables: Any, footer: Mapping[str, str]
-) -> FileFacts:
-    unfinished, final = folder / f"{product.name}.parquet", out / name.file(product.name)
-    rows = write_parquet(unfinished, product, tables, footer)
-    facts = FileFacts(
-        name.file(product.name), product.name, rows, unfinished.stat().st_size, file_sha256(unfinished)
-    )
-    publish(unfinished, final)
-    return facts

@@ -298,7 +298,7 @@ def test_a_build_killed_anywhere_goes_on_to_the_same_bytes(clips, done, tmp_path
 def test_a_disk_that_is_full_changes_no_finished_file(clips, done, monkeypatch):
     before = promised(done)
     shutil.rmtree(done / "windows")
-    monkeypatch.setattr("posebeam.pipelines.product.write_parquet", full_disk)
+    monkeypatch.setattr("posebeam.pipelines.product_file.write_parquet", full_disk)
     with pytest.raises(Exception, match="No space left"):
         build(Listing(clips), SETTINGS, done)
     after = promised(done)
