@@ -43,13 +43,15 @@ def write_card(manifest: dict[str, Any], out: Path) -> None:
 
 def _front_matter(manifest: dict[str, Any]) -> str:
     task, first = ("keypoint-detection", "poses") if _is_still(manifest) else ("video-classification", "windows")
-    lines = ["---", "license: other", "task_categories:", f"- {task}", "configs:"]
-    products = {file["product"] for file in manifest["files"]}
+    lines = ["---", "license: other", "task_categories:", f"- {task}"]
+    filled = [file for file in manifest["files"] if file["rows"]]  # datasets refuses splits without rows
+    products = {file["product"] for file in filled}
+    lines += ["configs:"] if products else []
     for product in sorted(products, key=lambda name: (name != first, name)):
         lines.append(f"- config_name: {product}")
         lines += ["  default: true"] if product == first else []
         lines.append("  data_files:")
-        splits = dict.fromkeys(file["split"] for file in manifest["files"] if file["product"] == product)
+        splits = dict.fromkeys(file["split"] for file in filled if file["product"] == product)
         for split in sorted(splits, key=("train", "validation", "test").index):
             lines += [f"  - split: {split}", f"    path: {product}/{split}-*.parquet"]
     return "\n".join([*lines, "---", "", ""])

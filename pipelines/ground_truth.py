@@ -48,10 +48,9 @@ def write_truth(table: pa.Table, out: Path) -> None:
 
 
 class GroundTruth:
-    """What was annotated in each image of a build; memory-mapped."""
+    """What was annotated in each image of a build; memory-mapped. Without a file nothing was."""
 
     def __init__(self, out: Path):
-
         path = out / WORK / FILE
         self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all() if path.exists() else table_of([])
         names = self._table["file_name"].to_pylist()

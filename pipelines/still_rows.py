@@ -44,7 +44,7 @@ class StillRows:
             self.outcome.failed(event)
 
     def _add(self, ref: ClipRef, size: tuple[int, int], seen: People) -> None:
-        rule, truth = self._job.settings.windows, self._truth and self._truth.of(ref.clip_id)
+        rule, truth = self._job.settings.windows, None if self._truth is None else self._truth.of(ref.clip_id)
         image_id = None if truth is None else truth["image_id"]
         if len(seen):
             valid = seen.score >= rule.min_score

@@ -41,6 +41,8 @@ def test_datasets(out, rows, tmp_path, monkeypatch):
     assert batch["valid"].dtype == bool
     poses = load_dataset(str(out), "poses", cache_dir=str(tmp_path / "cache"))
     assert len(poses["test"]) == rows["poses/test"]
+    refused = load_dataset(str(out), "rejected", cache_dir=str(tmp_path / "cache"))
+    assert {name: len(part) for name, part in refused.items()} == {"train": 1}  # test has no row there
 
 
 def test_duckdb(out, rows):

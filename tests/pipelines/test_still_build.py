@@ -136,6 +136,15 @@ def test_the_annotated_people_stand_in_the_same_pixels(done):
     assert (people[1]["num_keypoints"], people[1]["iscrowd"]) == (16, False)
 
 
+def test_datasets_reads_the_poses_first(done, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from datasets import load_dataset
+
+    poses = load_dataset(str(done), cache_dir=str(tmp_path / "cache"), split="validation").with_format("numpy")
+    assert poses["norm13"][:].shape == (5, 26)
+    assert len(load_dataset(str(done), "people", cache_dir=str(tmp_path / "cache"))["validation"]) == 4
+
+
 def test_a_broken_image_is_rejected_and_the_sums_hold(done):
     (row,) = rows(done, "rejected")
     assert (row["clip_id"], row["stage"]) == ("broken.png", "decode")
