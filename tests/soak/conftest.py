@@ -35,7 +35,7 @@ SIZES = {
     "poison": Size({"clips": 2, "frames": 40}, {"clips": 10, "frames": 60}),
     "checkpoints": Size({"damaged": 150}, {"damaged": 10_000}),
     "workers": Size({"most": 2, "clips": 16}, {"most": 4, "clips": 120}),
-    "leaks": Size({"splits": 100, "planted": 3}, {"splits": 1000, "planted": 100}),
+    "leaks": Size({"splits": 300, "planted": 3}, {"splits": 1000, "planted": 100}),
     "long": Size({"frames": 20_000, "growth": 25}, {"frames": 324_000, "growth": 50}),
     "stall": Size({"seconds": 1}, {"seconds": 60}),
 }

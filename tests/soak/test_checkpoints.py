@@ -123,6 +123,7 @@ def refused(path: Path) -> str:
     return str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_bad_checkpoints_are_refused_and_nothing_is_run(state, tmp_path, figure):
     """torch.load without weights_only would run every trap, and torch unpacks a bomb."""
     for kind, (suffix, make) in KINDS.items():

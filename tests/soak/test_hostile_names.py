@@ -96,6 +96,7 @@ def test_hostile_names_stay_names(source, place, build, capsys, figure):
     )  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:Glyph")
 def test_hostile_labels_are_drawn_as_they_are(place):
     """matplotlib takes what stands between two $ for mathematics."""
     names = tuple(sorted({*NAMES, r"$\input{secret}$"}))
