@@ -42,7 +42,7 @@ def list_clips(source: str | os.PathLike[str], *, group: str | None = None, seed
 
 
 def expand(sources: Sequence[str]) -> list[Path]:
-    """The videos that names and globs stand for, each once, in the order given.
+    """The videos that names and globs stand for, each once, in the order given; relative if those were.
 
     What a glob matches and is no video is left out; a name is taken at its word. SourceError where one
     stands for no video.
@@ -50,15 +50,13 @@ def expand(sources: Sequence[str]) -> list[Path]:
     found: dict[Path, None] = {}
     for source in sources:
         matched = match(source)
-        globbed = is_pattern(source)
-        paths = [
-            matched.root / file.path
-            for file in matched.tree.files
-            if not globbed or file.name.lower().endswith(SUFFIXES)
-        ]
+        paths = [matched.root / file.path for file in matched.tree.files]
+        if is_pattern(source):
+            paths = [path for path in paths if path.name.lower().endswith(SUFFIXES)]
         if not paths:
             raise SourceError(_no_video(source, matched.tree, True))
-        found |= dict.fromkeys(paths)
+        absolute = Path(source).is_absolute()
+        found |= dict.fromkeys(path if absolute else Path(os.path.relpath(path)) for path in paths)
     return list(found)
 
 

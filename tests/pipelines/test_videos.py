@@ -73,7 +73,9 @@ def test_split_folders_are_taken_at_their_word(tmp_path):
 
 def test_a_group_on_both_sides_of_given_splits_is_an_error(tmp_path):
     fill(tmp_path, "train/walk/anna_1.mp4", "test/run/anna_2.mp4")
-    with pytest.raises(SourceError, match=r"group .anna. stands in two splits: test/run/anna_2.mp4 in test and train/"):
+    with pytest.raises(
+        SourceError, match=r"group .anna. stands in two splits: test/run/anna_2.mp4 in test and train/"
+    ):
         list_clips(tmp_path, group="anna|bert")
 
 
@@ -160,7 +162,11 @@ def test_a_name_with_brackets_is_a_name_first(tmp_path):
 
 @pytest.mark.parametrize(
     ("source", "problem"),
-    [("walk/*.avi", "matches no file"), ("*", r"matches folders \(walk/\)"), ("*/*.txt", "no video, expected .3gp")],
+    [
+        ("walk/*.avi", "matches no file"),
+        ("*", r"matches folders \(walk/\)"),
+        ("*/*.txt", "no video, expected .3gp"),
+    ],
 )
 def test_a_glob_without_a_video_says_what_it_found(tmp_path, source, problem):
     fill(tmp_path, "walk/1.mp4", "walk/2.txt")
@@ -171,9 +177,15 @@ def test_a_glob_without_a_video_says_what_it_found(tmp_path, source, problem):
 def test_names_and_globs_expand_to_videos_each_once(tmp_path):
     fill(tmp_path, "walk/1.mp4", "walk/2.mp4", "walk/notes.txt", "raw")
     found = expand([str(tmp_path / "walk/2.mp4"), str(tmp_path / "walk/*"), str(tmp_path / "raw")])
-    assert [path.name for path in found] == ["2.mp4", "1.mp4", "raw"]
+    assert found == [tmp_path / "walk/2.mp4", tmp_path / "walk/1.mp4", tmp_path / "raw"]
     with pytest.raises(SourceError, match="is no file and no folder"):
         expand([str(tmp_path / "3.mp4")])
+
+
+def test_relative_names_stay_relative(tmp_path, monkeypatch):
+    fill(tmp_path, "walk/1.mp4", "walk/2.mp4")
+    monkeypatch.chdir(tmp_path / "walk")
+    assert expand(["1.mp4", "*.mp4", "../*/2.mp4"]) == [Path("1.mp4"), Path("2.mp4")]
 
 
 def test_a_fifo_and_a_broken_link_are_left_alone(tmp_path):
