@@ -13,7 +13,8 @@ class Argmax:
 
     Source: the OpenCV sample samples/dnn/openpose.py, whose coordinates the published data of 19 joints have:
     multiples of the frame's sides / cells, that is the corner of a cell, not its middle, and (0, 0) for a joint
-    under the threshold. The background's map is a joint like the others. The sample shows the network RGB,
+    under the threshold; its score is 0 with it, so that a lower threshold later cannot take the corner for a
+    joint. The background's map is a joint like the others. The sample shows the network RGB,
     though it was trained on BGR; this is kept too.
     """
 
@@ -34,7 +35,7 @@ class Argmax:
         seen = score >= min_score
         count = int(seen[:-1].any())  # the background is everywhere: it makes nobody
         xy = np.where(seen[:, None], joints[:, :2], np.float32(0))
-        return xy[None][:count], score[None][:count]
+        return xy[None][:count], np.where(seen, score, np.float32(0))[None][:count]
 
 
 argmax = Argmax()
