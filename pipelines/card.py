@@ -66,6 +66,15 @@ def _sum(clips: dict[str, int]) -> str:
     return f"{clips['listed']:,} listed = {parts}"
 
 
+def _poses(manifest: dict[str, Any]) -> str:
+    """What there is to say of poses, and of whose windows are made of them; nothing where only windows are."""
+    config = manifest["config"]
+    if not any(file["product"] == "poses" for file in manifest["files"]):
+        return ""
+    what = f"a segment of at most 1,024 frames of one person ({config['skeleton']}, source pixels)"
+    return f"A row of `poses` is {what}.\n{_PERSONS[config['person']]}\n"
+
+
 def _choice(decode: str) -> str:
     return f" (decoded by {decode})" if decode else ""
 
@@ -93,9 +102,7 @@ A row of `windows` is one window of {n} frames of one person: `x` is [{n}, 52] f
 (x, y, vx, vy), keypoint-major), `valid` is [{n}, 13] flattened: false where a joint was not seen, in frames
 without the person, and in padding. `start` is the frame number of its first frame. `label` is the index into
 the class names below. `group` keeps what belongs together on one side of every split.
-A row of `poses` is a segment of at most 1,024 frames of one person ({config["skeleton"]}, source pixels).
-A row of `rejected` is a clip that gave nothing, with the reason.
-{_PERSONS[config["person"]]}
+{_poses(manifest)}A row of `rejected` is a clip that gave nothing, with the reason.
 
 | rows | |
 |---|---|

@@ -96,7 +96,9 @@ def test_it_is_a_data_set_like_any_other(out):
     assert (config["layout"], config["skeleton"], config["backbone"]) == (
         "act13-body25", "body25", "imported-openpose",
     )  # fmt: skip
-    assert "MPOSE2021, for research" in (out / "README.md").read_text()
+    card = (out / "README.md").read_text()
+    assert "MPOSE2021, for research" in card
+    assert "`poses`" not in card
 
 
 def test_check_finds_an_actor_on_both_sides_without_poses(openpose, tmp_path):
