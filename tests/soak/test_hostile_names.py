@@ -82,11 +82,7 @@ def test_hostile_names_stay_names(source, place, build, capsys, figure):
     assert names == {f"{split}{name[:200]}.avi" for split in ("tr", "te") for name in NAMES} | {"out.avi"}
     assert check(out) == []
     front = (out / "README.md").read_text().split("---\n")[1]
-    assert {config["config_name"] for config in yaml.safe_load(front)["configs"]} == {
-        "windows",
-        "poses",
-        "rejected",
-    }
+    assert {"windows", "poses"} <= {config["config_name"] for config in yaml.safe_load(front)["configs"]}
     assert posebeam(["check", str(out)]) == 0
     assert posebeam(["windows", str(out), str(place / "out/again"), "--stride", "5"]) == 0
     assert contents(place, out) == before
