@@ -78,3 +78,23 @@ def test_a_misspelt_backbone_is_named(out, source, capsys):
         posebeam(["predict", str(out / "model"), str(source / "walking/room_1.mp4"), "--backbone", "movnet"]) == 2
     )
     assert "movenet-lightning" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("made", "source", "kind"),
+    [
+        ("clips/wave/a.mp4", "clips", "videos"),
+        ("clips/wave/a.mp4", "clips/wave/*.mp4", "videos"),
+        ("clips.csv", "clips.csv", "manifest"),
+        ("subset/train.csv", "subset", "manifest"),
+        ("UCF101/ucfTrainTestlist/classInd.txt", "UCF101", "ucf101"),
+    ],
+)
+def test_what_source_is_shows_by_what_is_there(made, source, kind, tmp_path, monkeypatch):
+    (tmp_path / made).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / made).write_text("")
+    steps = []
+    monkeypatch.setattr("posebeam.workflows.cli.run", lambda step: steps.append(step) or 1)
+    assert posebeam(["run", str(tmp_path / source), str(tmp_path / "out"), "--person", "all"]) == 1
+    assert steps == [["build", kind, str(tmp_path / source), str(tmp_path / "out/data"), "--chain", "act-window",
+                      "--person", "all"]]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from posebeam.workflows.argument import there
 from posebeam.workflows.commands.build import BuildConfig
 from posebeam.workflows.commands.train import TrainConfig
 from posebeam.workflows.config import flags, option, resolve, same
@@ -17,11 +18,13 @@ class RunConfig:
     """The flags of posebeam run; each step has more of its own."""
 
     kind: str = option(
-        "auto", "What SOURCE is; auto: ucf101 if its lists are there.", ("auto", "ucf101", "videos")
+        "auto",
+        "What SOURCE is; auto: by what is there, as build describes them.",
+        ("auto", "ucf101", "videos", "manifest"),
     )
     backbone: str = same(BuildConfig, "backbone")
     decode: str = same(BuildConfig, "decode")
-    group: str = option(BuildConfig.group, "videos: REGEX on the path; what it captures stays together.")
+    group: str = same(BuildConfig, "group")
     split: int = option(BuildConfig.split, "ucf101: the official split.")
     fps: float = same(BuildConfig, "fps")
     person: str = same(BuildConfig, "person")
@@ -40,7 +43,7 @@ class RunConfig:
 
 
 @click.command()
-@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("source", type=click.Path(path_type=Path), callback=there(folders=True))
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 @flags(RunConfig)
 def command(source: Path, out: Path, config: Path | None, **given: Any) -> int:
@@ -54,7 +57,7 @@ def command(source: Path, out: Path, config: Path | None, **given: Any) -> int:
     settings = resolve(RunConfig, config, given)
     for step in _steps(source, out, settings):
         if step[0] == "predict":
-            step = [*step[:2], str(_clip_to_show(source, out / "data")), *step[2:]]
+            step = [*step[:2], _clip_to_show(out / "data"), *step[2:]]
         say("\n$ posebeam " + shlex.join(step))
         if code := run(step):
             return code
@@ -77,6 +80,8 @@ def _steps(source: Path, out: Path, config: RunConfig) -> list[list[str]]:
 def _kind(source: Path) -> str:
     from posebeam.pipelines.sources.ucf101 import LISTS
 
+    if source.suffix in (".csv", ".parquet") or (source / "train.csv").is_file():
+        return "manifest"
     return "ucf101" if any(source.glob(f"**/{LISTS}")) else "videos"
 
 
@@ -93,18 +98,19 @@ def _flag(name: str, value: Any, default: Any) -> list[str]:
     return [flag] if value is True else [flag, str(value)]
 
 
-def _clip_to_show(source: Path, data: Path) -> Path:
-    """A clip that was not trained on, if there is one."""
+def _clip_to_show(data: Path) -> str:
+    """The video of a clip that was not trained on, if there is one."""
     import pyarrow.parquet as pq
 
     from posebeam.pipelines.manifest import read_manifest
+    from posebeam.pipelines.whereabouts import find_video
     from posebeam.transforms.errors import DataError
 
     files = [file for file in read_manifest(data)["files"] if file["product"] == "windows" and file["rows"]]
     if not files:
         raise DataError(f"{data} holds no windows: its clips are too short, or nobody was seen in them")
     chosen = min(files, key=lambda file: (("test", "validation", "train").index(file["split"]), file["path"]))
-    return source / pq.read_table(data / chosen["path"], columns=["clip_id"])["clip_id"][0].as_py()
+    return find_video(data, pq.read_table(data / chosen["path"], columns=["clip_id"])["clip_id"][0].as_py())
 
 
 def _say_where(out: Path) -> None:
