@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format wheel clean
+.PHONY: help demo test soak bench lint format wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -21,6 +21,12 @@ test: .venv/installed  ## the tests, without network or GPU
 # The same tests as tests/soak in make test, at the sizes of tests/soak/conftest.py. A quarter of an hour.
 soak: .venv/installed  ## the eleven checks of what it survives at full size, with a table of figures
 	$(BIN)/python -m pytest tests/soak --soak --soak-json soak.json --timeout 3600
+
+# make bench CLIPS=FOLDER takes videos of yours, laid out as <label>/<clip>; BENCH passes flags and rows on:
+# make bench BENCH='decode chain --rounds 3'. The first run makes environments for the rivals below .bench.
+CLIPS ?= tests/media/actions
+bench: .venv/installed  ## speed and memory side by side with what people would use instead; about an hour
+	$(BIN)/python tests/bench/run.py $(BENCH) --clips $(CLIPS)
 
 # The videos are excerpts of a few seconds: two classes, ten clips. What counts is that every step runs.
 demo: .venv/installed  ## the main job on shipped videos: build, train, evaluate, overlay
@@ -45,4 +51,4 @@ format: .venv/installed  ## put the code into ruff's format
 	$(BIN)/ruff format .
 
 clean:  ## remove everything that make made
-	rm -rf .venv .lint build dist demo *.egg-info
+	rm -rf .venv .lint .bench build dist demo *.egg-info

@@ -1,0 +1,66 @@
+"""Bare: a backbone's network alone, on what the estimator would have given it, ready in memory."""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from posebeam.models.estimator import Estimator
+from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.decode import open_clip
+from posebeam.pipelines.lockstep import lockstep, slots_for
+from posebeam.pipelines.prefetch import Prefetch
+
+
+class Bare:
+    """The very network of an estimator, with the very tensors that it was given for some clips' frames.
+
+    On the CPU it runs as models/batch.py runs it: channels_last, inference_mode, eval; on CUDA in half precision
+    as there. The tensors are cut into batches beforehand.
+    """
+
+    def __init__(self, estimator: Estimator, refs: Sequence[ClipRef], frames: int):
+        self._network: nn.Module = estimator._batch.network  # type: ignore[attr-defined]
+        self._cuda = estimator.device_kind == "cuda"
+        self._seen = _inputs(self._network, estimator, refs, frames)
+
+    def rate(self, batch: int, seconds: float) -> float:
+        """Frames a second in batches of `batch`, through all tensors until `seconds` are over."""
+        parts = [part.contiguous(memory_format=torch.channels_last) for part in self._seen.split(batch)]
+        parts = [part for part in parts if len(part) == batch] or parts
+        frames, started = 0, time.perf_counter()
+        while True:
+            for part in parts:
+                self._forward(part)
+                frames += len(part)
+            if self._cuda:
+                torch.cuda.synchronize()
+            taken = time.perf_counter() - started
+            if taken >= seconds:
+                return frames / taken
+
+    @torch.inference_mode()
+    def _forward(self, x: Tensor) -> None:
+        with torch.autocast(x.device.type, torch.float16, enabled=self._cuda):
+            self._network(x)
+
+
+def _inputs(network: nn.Module, estimator: Estimator, refs: Sequence[ClipRef], frames: int) -> Tensor:
+    """The first inputs of one shape [frames, 3, h, w] that the loop gives to the network."""
+    seen: list[Tensor] = []
+
+    def look(_: nn.Module, given: tuple[Tensor]) -> None:
+        if not seen or given[0].shape[1:] == seen[0].shape[1:]:
+            seen.append(given[0].clone())
+
+    hook = network.register_forward_pre_hook(look)
+    slots = slots_for(len(refs), estimator.batch_size)
+    events = lockstep(refs, lambda ref: Prefetch(partial(open_clip, ref.uri), 8 << 20), estimator, slots)
+    for _ in events:
+        if sum(map(len, seen)) >= frames:
+            break
+    events.close()
+    hook.remove()
+    return torch.cat(seen)[:frames]

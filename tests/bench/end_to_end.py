@@ -1,0 +1,54 @@
+"""End to end against the bare network: frames/s of every backbone with embedded weights, one core, one thread.
+
+End to end is a worker's way with a shard (shards.py): decode, crop, network, decode maps, follow, windows,
+Parquet, sha256. The bare network has the same core and its inputs, float32 and cropped, ready in memory
+(bare.py); the better of two forms counts: chunks of two as models/batch.py takes them, and batches of 32.
+"""
+
+from argparse import Namespace
+from collections.abc import Iterator
+
+import measure
+
+FRAMES = 64  # in memory, for the bare network
+LEAST = 8  # clips: so many keep two in step, and a chunk full
+
+
+def figures(given: Namespace) -> Iterator[measure.Figure]:
+    """A figure a backbone."""
+    measure.pin(1)
+    import torch
+
+    from posebeam.models.registry import rows
+
+    torch.set_num_threads(1)
+    embedded = [row.name for row in rows() if row.weights and row.weights.file]
+    for name in given.backbones or embedded:
+        yield _figure(name, given)
+
+
+def _figure(name: str, given: Namespace) -> measure.Figure:
+    from bare import Bare
+    from clips import shortest_first, within
+    from shards import Builder
+
+    from posebeam.models.batch import CPU_CHUNK
+
+    refs = shortest_first(given.clips)
+    builder = Builder(name)
+    bare = Bare(builder.estimator, refs[:LEAST], FRAMES)
+    chosen = within(refs, bare.rate(CPU_CHUNK, 1.0) * given.seconds, LEAST)
+    contestants = {
+        "end to end": lambda: builder.rate(chosen),
+        f"chunks of {CPU_CHUNK}": lambda: bare.rate(CPU_CHUNK, given.seconds / 2),
+        "batches of 32": lambda: bare.rate(32, given.seconds / 2),
+    }
+    found = measure.alternate(given.rounds, contestants)
+    ours = found.pop("end to end")
+    note = f"{len(chosen)} clips; bare in {measure.medians(found)}"
+    best = found[measure.fastest(found)]
+    return measure.Figure(f"end to end, {name}", "bare network", "frames/s", ours, best, least=0.9, note=note)
+
+
+if __name__ == "__main__":
+    measure.main(figures)
