@@ -9,7 +9,6 @@ import pytest
 
 from posebeam.pipelines.check import check
 
-SHARDS = 4  # a split
 SLOW = 0.004  # seconds for a batch, so that there is time to be killed in
 START = 3.0  # seconds in which worker processes start
 
@@ -32,14 +31,19 @@ def test_a_build_killed_at_random_moments_goes_on_to_the_same_bytes(
     source, start, build, driver, promised, size, monkeypatch, tmp_path, figure
 ):
     """A receipt before its files, a plan that is not whole, a half-written file that counts: each shows here."""
-    seed, wanted, finished = int.from_bytes(os.urandom(4)), size("kills")["kills"], []
+    seed, wanted, shards, finished = (
+        int.from_bytes(os.urandom(4)),
+        size("kills")["kills"],
+        size("kills")["shards"],
+        [],
+    )
     print(f"seed {seed}")  # shown if it fails
     dice = random.Random(seed)
     monkeypatch.setattr(driver, "SECONDS", SLOW)
-    seconds = build(source, tmp_path / "undisturbed", SHARDS).run["seconds"]
+    seconds = build(source, tmp_path / "undisturbed", shards).run["seconds"]
     monkeypatch.setattr(driver, "SECONDS", 0.0)
     expected = promised(tmp_path / "undisturbed")
-    task = {"source": str(source), "shards": SHARDS, "seconds": SLOW}
+    task = {"source": str(source), "shards": shards, "seconds": SLOW}
     while len(finished) < wanted:
         out = tmp_path / str(dice.random())
         workers = 2 if len(finished) % 4 == 3 else 1
@@ -48,13 +52,13 @@ def test_a_build_killed_at_random_moments_goes_on_to_the_same_bytes(
         if not is_killed(process, dice.uniform(0, most), together=dice.random() < 0.5):
             continue
         kept = {path: path.stat().st_mtime_ns for path in out.glob("_shards/*.json")}
-        built = build(source, out, SHARDS)
+        built = build(source, out, shards)
         assert built.skipped >= len(kept)
         assert {path: path.stat().st_mtime_ns for path in kept} == kept
         assert promised(out) == expected
         assert check(out) == []
         finished.append(len(kept))
     figure(
-        "3 kill -9", f"{wanted} at random moments, with {min(finished)} to {max(finished)} of {2 * SHARDS} shards "
+        "3 kill -9", f"{wanted} at random moments, with {min(finished)} to {max(finished)} of {2 * shards} shards "
         "finished: each ends in the same bytes", kills=wanted, finished=finished,
     )  # fmt: skip
