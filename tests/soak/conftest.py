@@ -36,7 +36,7 @@ SIZES = {
     "checkpoints": Size({"damaged": 150}, {"damaged": 10_000}),
     "workers": Size({"most": 2, "clips": 40}, {"most": 4, "clips": 240}),
     "leaks": Size({"splits": 300, "planted": 3}, {"splits": 1000, "planted": 100}),
-    "long": Size({"frames": 20_000, "growth": 25}, {"frames": 324_000, "growth": 50}),
+    "long": Size({"frames": 20_000, "growth": 12}, {"frames": 324_000, "growth": 50}),
     "stall": Size({"seconds": 1}, {"seconds": 60}),
 }
 
