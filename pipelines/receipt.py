@@ -54,10 +54,10 @@ class Receipt:
 
 
 def read_receipt(out: Path, name: ShardName) -> Receipt | None:
-    """The shard's receipt, or None if it is absent or unreadable: such a shard is built again."""
+    """The shard's receipt, or None if it is absent or damaged: such a shard is built again."""
     try:
         return Receipt.from_dict(json.loads((out / name.receipt).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -18,5 +18,5 @@ def read_runs(out: Path) -> list[dict[str, Any]]:
     """All runs that wrote to OUT, oldest first."""
     try:
         return list(json.loads((out / FILE).read_text(encoding="utf-8"))["runs"])
-    except (OSError, ValueError, KeyError):
+    except (FileNotFoundError, ValueError, KeyError):  # a disk that fails must not cost the earlier runs
         return []

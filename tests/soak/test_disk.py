@@ -99,7 +99,6 @@ def fails_and_goes_on(half, out, command, promised, fail, capsys):
     code = fail()
     said = capsys.readouterr().err
     after = promised(out)
-    assert code == 1 or after == whole
     assert {name: data for name, data in after.items() if data != whole.get(name) and "_tmp/" not in name} == {}
     kept = promised(finished).keys() - {"manifest.json"}
     assert kept <= after.keys()
@@ -119,7 +118,7 @@ def test_a_fault_anywhere_leaves_all_finished_files(
     disk = Disk(out, monkeypatch)
     fails_and_goes_on(half, out, command, promised, lambda: command(out), capsys)
     names = touches_of_a_build(disk, half, out, command)
-    hit, again = choose(names, size("disk")["faults"], dice), 0
+    hit = choose(names, size("disk")["faults"], dice)
     for number, place in enumerate(hit):
         code_of_fault = (errno.ENOSPC, errno.EIO)[number % 2]
 
@@ -131,9 +130,6 @@ def test_a_fault_anywhere_leaves_all_finished_files(
                 disk.at = 0
 
         code, said = fails_and_goes_on(half, out, command, promised, fail, capsys)
-        if code == 0 and names[place] == "open":  # a receipt that could not be read: its shard was built again
-            again += 1
-            continue
         assert code == 1, f"{names[place]}, touch {place}: {said}"
         assert os.strerror(code_of_fault) in said
         assert "the same command goes on" in said
@@ -142,7 +138,7 @@ def test_a_fault_anywhere_leaves_all_finished_files(
     figure(
         "5 disk full, I/O errors", f"at {len(hit)} of {len(names)} touches of files ({', '.join(kinds)}): no "
         "finished file changed, each run goes on to the same bytes",
-        faults=len(hit), touches=len(names), built_again=again, kinds=kinds,
+        faults=len(hit), touches=len(names), kinds=kinds,
     )  # fmt: skip
 
 
