@@ -29,11 +29,12 @@ from posebeam.transforms.windows import Window
 
 @dataclass(eq=False)
 class _ClipState:
-    """One clip on its way to rows: segments a person so far, timestamps of frames that may still come out."""
+    """One clip on its way to rows: segments and windows a person so far, timestamps that may still come out."""
 
     columns: dict[str, Any]
     motion: Motion
     segments: Counter[int] = field(default_factory=Counter)
+    windows: Counter[int] = field(default_factory=Counter)
     seconds: dict[int, float] = field(default_factory=dict)
     size: tuple[int, int] = (0, 0)
 
@@ -76,8 +77,12 @@ class ClipRows:
 
     def _ended(self, clip: _ClipState, event: Ended) -> None:
         self._add(clip, *clip.motion.finish())
-        self._wanted[event.ref.clip_id] = {person for person in clip.segments if clip.motion.wants(person)}
+        wanted = {person for person in clip.segments if clip.motion.wants(person)}
+        self._wanted[event.ref.clip_id] = wanted
         self.outcome.ended(event)
+        if not wanted & clip.windows.keys():
+            who = "nobody was seen long enough" if clip.segments else "nobody was seen in it"
+            self.outcome.warnings.append((event.ref.clip_id, f"no window of this clip: {who}"))
 
     def _add(self, clip: _ClipState, tracks: Sequence[PoseTrack], found: Sequence[Window]) -> None:
         for track in tracks:
@@ -91,6 +96,7 @@ class ClipRows:
             clip.seconds = {number: at for number, at in clip.seconds.items() if number >= first}
         for person, own in groupby(found, key=lambda window: window.person):
             together = list(own)
+            clip.windows[person] += len(together)
             rows = window_rows(clip.columns, together, self._job.settings.windows.length)
             self._windows.add((together[0].clip_id, person, together[0].start), rows)
 

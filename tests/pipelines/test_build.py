@@ -346,3 +346,11 @@ def test_a_lower_frame_rate_leaves_frames_out_and_is_written_down(clips, tmp_pat
     assert np.diff(row["seconds"]) == pytest.approx(0.08, abs=1e-4)
     footer = pq.read_schema(next((out / "windows").glob("*"))).metadata
     assert footer[b"posebeam.fps"] == b"12.5"
+
+
+def test_a_clip_without_a_window_is_named(clips, tmp_path):
+    rule = replace(SETTINGS.windows, min_score=0.95)  # the stub is less sure
+    built = build(Listing(clips[:4]), replace(SETTINGS, windows=rule), tmp_path / "out")
+    told = dict(warning for receipt in built.receipts for warning in receipt.warnings)
+    assert told == {ref.clip_id: "no window of this clip: nobody was seen long enough" for ref in clips[:4]}
+    assert built.manifest["clips"]["built"] == 4
