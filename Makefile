@@ -18,7 +18,8 @@ help:  ## this list
 test: .venv/installed  ## the tests, without network or GPU
 	$(BIN)/python -m pytest -n 2
 
-# The same tests as tests/soak in make test, at the sizes of tests/soak/conftest.py. A quarter of an hour.
+# The same tests as tests/soak in make test, at the sizes of tests/soak/conftest.py. A quarter of an hour. Change no code
+# meanwhile: processes that start later would run another.
 soak: .venv/installed  ## the eleven checks of what it survives at full size, with a table of figures
 	$(BIN)/python -m pytest tests/soak --soak --soak-json soak.json --timeout 3600
 

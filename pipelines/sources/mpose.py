@@ -7,6 +7,8 @@ MoveNet: COCO). What its preprocessing returns is read too: [n, 30, 13, 4 or 5] 
 """
 
 import re
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +100,7 @@ def _arrays(path: Path, split: int) -> dict[str, Any]:
         loaded = {name: np.load(folder / f"{name}.npy", "r", allow_pickle=False) for name in names}
         lists = sorted(folder.glob("*.txt"))
         return loaded | (_read_list(lists[0]) if len(lists) == 1 else {})
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise SourceError(f"{path} is not MPOSE2021: {error}; expected {LAYOUT}") from error
 
 

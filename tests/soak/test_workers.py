@@ -12,9 +12,7 @@ def source(grey_clips, size, tmp_path):
 
 def test_any_number_of_workers_writes_the_same_bytes(source, start, build, promised, size, tmp_path, figure):
     """The stub's poses depend on who shares a batch: batches that follow from timing would show here."""
-    most = shards = size("workers")[
-        "most"
-    ]  # a split; twelve and more clips a shard, so that some sit side by side
+    most = shards = size("workers")["most"]  # shards of a split: ten clips each and more, some side by side
     counts = [count for count in (1, 2, 4) if count <= most]
     outs = {count: tmp_path / str(count) for count in counts}
     build(source, outs[1], shards)
