@@ -4,8 +4,6 @@ import csv
 import io
 import json
 import os
-import pickle
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +14,6 @@ import yaml
 from rich.console import Console
 
 from posebeam.pipelines.check import check
-from posebeam.pipelines.sources.mpose import read_mpose
-from posebeam.transforms.errors import SourceError
 from posebeam.workflows.cli import run as posebeam
 from posebeam.workflows.confusion import draw_confusion
 from posebeam.workflows.console import facts_table, rows_table
@@ -163,49 +159,3 @@ def test_official_lists_that_point_elsewhere_are_refused(place, capsys):
     assert posebeam(["build", "ucf101", str(place / "source"), str(place / "out"), "--allow-missing"]) == 1
     assert "expected <Class>/v_<Class>" in capsys.readouterr().err
     assert not (place / "out").exists()
-
-
-class Trap:
-    """What touches a file when it is unpickled."""
-
-    def __reduce__(self):
-        return Path.touch, (Path("executed"),)
-
-
-def packed(member: str, content: bytes) -> bytes:
-    """An archive of one member, by whatever name."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(member, content)
-    return file.getvalue()
-
-
-def saved(value: object) -> bytes:
-    file = io.BytesIO()
-    np.save(file, value, allow_pickle=True)
-    return file.getvalue()
-
-
-ZEROS = packed("X_train.npy", saved(np.zeros(3000)))
-ARCHIVES = {
-    "code in an array": packed("X_train.npy", saved(np.array([Trap()], dtype=object))),
-    "a member outside": packed("../../escaped.npy", saved(np.zeros(3))),
-    "an absolute member": packed("/tmp/posebeam-escaped.npy", saved(np.zeros(3))),
-    "no array": packed("X_train.npy", b"no array"),
-    "truncated": ZEROS[:-9],
-    "changed": ZEROS[:60] + b"####" + ZEROS[64:],
-    "empty": b"",
-    "a pickle": pickle.dumps(Trap()),
-}
-
-
-@pytest.mark.parametrize("kind", ARCHIVES)
-def test_hostile_archives_are_refused(kind, place):
-    """numpy unpickles arrays of objects if it may; an archive that is unpacked writes where its members say."""
-    path = place / "mpose.npz"
-    path.write_bytes(ARCHIVES[kind])
-    before = contents(place, place / "out")
-    with pytest.raises(SourceError, match=r"mpose\.npz"):
-        read_mpose(path)
-    assert contents(place, place / "out") == before
-    assert not Path("/tmp/posebeam-escaped.npy").exists()
