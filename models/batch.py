@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from posebeam.models.allocator import keep_freed
 from posebeam.transforms.errors import ConfigError
 
 Item = TypeVar("Item")
@@ -35,6 +36,8 @@ class Batch:
             raise ConfigError(f"batch size {batch_size}: expected at least 1")
         self.network = network.eval().to(device).to(memory_format=torch.channels_last)
         self.device = device
+        if device.type == "cpu":
+            keep_freed()
         self.chunk = batch_size if device.type == "cuda" else min(batch_size, CPU_CHUNK)
         self.halvings = 0
 

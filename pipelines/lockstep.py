@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from posebeam.models.batch import CPU_CHUNK
 from posebeam.models.estimator import Estimator
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.decode import DecodeReport, Frame
@@ -144,8 +145,12 @@ def _ending(lane: _Lane) -> Event:
 
 
 def slots_for(clips: int, batch_size: int, cohorts: int = 1) -> int:
-    """Clips that advance side by side: enough to fill batches, few enough that all end at about one time."""
-    return max(1, min(batch_size, clips // (4 * cohorts)))
+    """Clips that advance side by side: enough to fill batches, few enough that all end at about one time.
+
+    A multiple of CPU_CHUNK, if so many are there: the chunk that is left over costs as much as a full one.
+    """
+    fair = max(1, clips // (4 * cohorts))
+    return max(1, min(batch_size, clips, -(-fair // CPU_CHUNK) * CPU_CHUNK))
 
 
 def lockstep(

@@ -24,10 +24,10 @@ def decode(heads: Heads) -> Tensor:
     cell = (center.sigmoid()[:, 0] * middle_weight(rows, columns)).flatten(1).argmax(1)  # [B]
     rough = _at(regress.view(B, K, 2, h, w), cell[:, None].expand(B, K))
     rough = rough + torch.stack((cell // w, cell % w), -1)[:, None]  # [B, K, 2] in cells
-    score = heatmap.sigmoid()
+    score = heatmap.contiguous().sigmoid()
     dy = rows - rough[..., 0, None, None]  # [B, K, h, 1]
     dx = columns - rough[..., 1, None, None]  # [B, K, 1, w]
-    near = score / ((dy * dy + dx * dx).sqrt_() + EPSILON)
+    near = score / (dy * dy + dx * dx).sqrt_().add_(EPSILON)
     best = near.flatten(2).argmax(2)  # [B, K]
     exact = _at(offset.view(B, K, 2, h, w), best) + torch.stack((best // w, best % w), -1)
     exact = exact * torch.tensor((1 / h, 1 / w), device=exact.device).half().float()
