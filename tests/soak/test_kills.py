@@ -56,7 +56,8 @@ def test_a_build_killed_at_random_moments_goes_on_to_the_same_bytes(
         assert promised(out) == expected
         assert check(out) == []
         finished.append(len(kept))
+    held = f"{min(finished)} to {max(finished)} of {2 * shards} shards finished"
     figure(
-        "3 kill -9", f"{len(finished)} at random moments, with {min(finished)} to {max(finished)} of {2 * shards} shards "
-        "finished: each ends in the same bytes", kills=len(finished), finished=finished,
+        "3 kill -9", f"{len(finished)} at random moments, with {held}: each ends in the same bytes",
+        kills=len(finished), finished=finished,
     )  # fmt: skip
