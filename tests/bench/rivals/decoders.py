@@ -66,9 +66,10 @@ _REACHED: dict[str, int] = {}
 
 def _reached(video: Any) -> int:
     """How many of a video's frames torchcodec gives out: of MPEG-4 in AVI all but the last."""
-    count = len(video)
+    count = 0
     try:
-        video.get_frames_in_range(max(0, count - CHUNK), count)
+        for count in range(1, len(video) + 1):
+            video.get_frame_at(count - 1)
     except RuntimeError:
         return count - 1
     return count
