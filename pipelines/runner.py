@@ -70,7 +70,7 @@ def run_graph(graph: beam.PTransform, options: PipelineOptions) -> None:
             raise
         except RuntimeError as error:
             raise WorkerError(
-                f"the run failed in a worker:\n{error}\nFinished shards are kept: the same command goes on from there."
+                f"the run failed in a worker:\n{error}\nFinished shards are kept: the same command goes on."
             ) from error
     if str(state) not in ("DONE", "PipelineState.DONE"):
         raise WorkerError(f"the runner ended in state {state}")
