@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -33,11 +34,12 @@ def saved(value: object) -> bytes:
     return file.getvalue()
 
 
+OUTSIDE = Path(tempfile.gettempdir()).absolute() / "posebeam-escaped.npy"
 ZEROS = packed("X_train.npy", saved(np.zeros(3000)))
 ARCHIVES = {
     "code in an array": packed("X_train.npy", saved(np.array([Trap()], dtype=object))),
     "a member outside": packed("../../escaped.npy", saved(np.zeros(3))),
-    "an absolute member": packed("/tmp/posebeam-escaped.npy", saved(np.zeros(3))),
+    "an absolute member": packed(str(OUTSIDE), saved(np.zeros(3))),
     "no array": packed("X_train.npy", b"no array"),
     "truncated": ZEROS[:-9],
     "changed": ZEROS[:60] + b"####" + ZEROS[64:],
@@ -56,4 +58,4 @@ def test_hostile_archives_are_refused(kind, tmp_path, monkeypatch):
         read_mpose(path)
     assert list(tmp_path.iterdir()) == [path]
     assert not list(tmp_path.parent.parent.glob("escaped*"))
-    assert not Path("/tmp/posebeam-escaped.npy").exists()
+    assert not OUTSIDE.exists()
