@@ -68,8 +68,13 @@ def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
 
 
 def load(network: nn.Module, path: Path) -> None:
-    """Fill the network; WeightsError naming the keys that are missing, left over or of another shape."""
+    """Fill the network; WeightsError naming the keys that are missing, left over or of another shape.
+
+    A network whose publication stores other names than its own has a method renamed(state) -> state.
+    """
     got, expected = read(path), network.state_dict()
+    if renamed := getattr(network, "renamed", None):
+        got = renamed(got)
     faults = {
         "missing": sorted(expected.keys() - got.keys()),
         "left over": sorted(got.keys() - expected.keys()),
