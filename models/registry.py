@@ -41,14 +41,13 @@ def read_rows(table: str) -> tuple[Row, ...]:
 def _read_row(name: str, facts: dict[str, Any]) -> Row:
     facts = dict(facts)
     try:
-        decoder = facts.pop("decoder")
-        weights, published = facts.pop("weights", None), facts.pop("published", None)
+        decoder, weights = facts.pop("decoder", {}), facts.pop("weights", None)
         return Row(
             name,
             input=tuple(facts.pop("input")),
             decoders=decoder if isinstance(decoder, dict) else {"": decoder},
             weights=Weights(**weights) if weights else None,
-            published=Published(**published) if published else None,
+            published=tuple(Published(**each) for each in facts.pop("published", ())),
             **facts,
         )
     except (TypeError, KeyError) as error:
@@ -71,7 +70,8 @@ def weights_sha256(name: str, file: Path | None = None) -> str:
         if not file.is_file():
             raise WeightsError(f"{file}: no such file")
         return sha256_of(file)
-    return _weights(row(name)).sha256
+    weights = _weights(row(name))
+    return weights.sha256 if len(weights.sha256) == 64 else sha256_of(locate(name, weights))
 
 
 def build_network(name: str) -> nn.Module:
@@ -101,8 +101,11 @@ def load_estimator(
     """
     from posebeam.models.checkpoint import load
 
-    facts, network, chosen = row(name), build_network(name), choose_device(device)
-    load(network, weights or locate(_weights(facts)))
+    facts = row(name)
+    if not facts.estimator:
+        raise ConfigError(f"{name} is a {facts.view}: it finds boxes for other backbones, but no joints")
+    network, chosen = build_network(name), choose_device(device)
+    load(network, weights or locate(name, _weights(facts)))
     following = {"crop_following": crop_following} if facts.follows else {}
     estimator: Estimator = _named(facts.estimator)(
         facts,

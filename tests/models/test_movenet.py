@@ -34,7 +34,7 @@ def computed(request, movenet_golden) -> tuple[str, Heads]:
     """A row's name, and what its network with its published weights makes of the two pictures."""
     row = registry.row(request.param)
     network = registry.build_network(row.name)
-    load(network, locate(row.weights))
+    load(network, locate(row.name, row.weights))
     with torch.inference_mode():
         return row.name, network(pictures(movenet_golden["picture"], row.input[0]))
 

@@ -21,6 +21,7 @@ colour = "bgr"
 view = "whole-frame"
 min_score = 0.1
 parameters = 5
+macs = 7
 paper = "none"
 """
 
@@ -48,7 +49,26 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 
 def test_a_plain_row_is_read():
     (row,) = registry.read_rows(ROW)
-    assert (row.name, row.input, row.weights, row.published) == ("net", (256, 192), None, None)
+    assert (row.name, row.input, row.weights, row.published) == ("net", (256, 192), None, ())
+
+
+def test_a_detector_has_boxes_and_no_joints():
+    detector = """
+[boxes]
+network = "networks.movenet:MoveNet"
+input = [800, 1066]
+colour = "rgb"
+view = "detector"
+parameters = 5
+macs = 7
+paper = "none"
+"""
+    (row,) = registry.read_rows(detector)
+    assert (row.estimator, row.skeleton, row.decoders) == ("", "", {})
+    with pytest.raises(ConfigError, match="together"):
+        registry.read_rows(detector + 'skeleton = "coco17"\n')
+    with pytest.raises(ConfigError, match="together"):
+        registry.read_rows(detector.replace('"detector"', '"top-down"'))
 
 
 @pytest.mark.parametrize(
@@ -62,12 +82,13 @@ def test_a_plain_row_is_read():
         ("parameters = 5", "parametres = 5", "parametres"),
         ("parameters = 5", "", "parameters"),
         ("parameters = 5", 'parameters = 5\ndetector = "nobody"', "detector 'nobody'"),
+        ("macs = 7", "macs = 0", "0 macs"),
         (
             "parameters = 5",
             'parameters = 5\nweights = {sha256 = "12", licence = "", source = "", file = "a"}',
             "64",
         ),
-        ("parameters = 5", 'parameters = 5\npublished = {ap = 0.7, data = "", boxes = "?", source = ""}', "boxes"),
+        ("parameters = 5", 'parameters = 5\npublished = [{ap = 7, data = "", boxes = "?", source = ""}]', "boxes"),
     ],
 )
 def test_a_wrong_row_is_refused(said, instead, complaint):

@@ -37,7 +37,7 @@ def published(tmp_path, monkeypatch, state) -> Iterator[Weights]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/net.safetensors"
-        yield Weights(sha256_of(folder / "net.safetensors"), "MIT", "a test", url=url)
+        yield Weights("MIT", "a test", sha256_of(folder / "net.safetensors"), url=url)
         server.shutdown()
 
 
@@ -54,47 +54,68 @@ def other(weights: Weights, **changes) -> Weights:
 def test_embedded_weights_are_what_the_table_says():
     for row in registry.rows():
         if row.weights and row.weights.file:
-            assert sha256_of(locate(row.weights)) == row.weights.sha256
+            assert sha256_of(locate(row.name, row.weights)) == row.weights.sha256
 
 
 def test_fetched_once_then_taken_from_the_cache(published, tmp_path, state):
-    path = locate(published)
-    assert path.parent == tmp_path / "cache"
+    path = locate("net", published)
+    assert path == tmp_path / "cache" / "net" / "net.safetensors"
     assert torch.equal(read(path)["weight"], state["weight"])
     before = path.stat()
-    assert locate(published).stat().st_mtime_ns == before.st_mtime_ns
+    assert locate("net", published).stat().st_mtime_ns == before.st_mtime_ns
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_offline_says_where_to_put_the_file(published, monkeypatch):
     monkeypatch.setenv("POSEBEAM_OFFLINE", "1")
     with pytest.raises(WeightsError, match=r"POSEBEAM_OFFLINE.*cache.*net.safetensors"):
-        locate(published)
+        locate("net", published)
 
 
 def test_offline_takes_what_is_in_the_cache(published, monkeypatch):
-    path = locate(published)
+    path = locate("net", published)
     monkeypatch.setenv("POSEBEAM_OFFLINE", "1")
-    assert locate(published) == path
+    assert locate("net", published) == path
 
 
 def test_another_hash_leaves_nothing_behind(published, tmp_path):
     wrong = other(published, sha256="0" * 64)
     with pytest.raises(WeightsError, match=rf"{published.sha256}.*expected {'0' * 64}"):
-        locate(wrong)
-    assert list((tmp_path / "cache").iterdir()) == []
+        locate("net", wrong)
+    assert list((tmp_path / "cache").rglob("*.*")) == []
+
+
+@pytest.mark.parametrize("digits", [8, 0])
+def test_a_publisher_may_state_a_part_of_the_hash_or_none(published, digits):
+    assert locate("net", other(published, sha256=published.sha256[:digits])).is_file()
+
+
+def test_a_wrong_part_of_the_hash_is_refused(published):
+    with pytest.raises(WeightsError, match="expected 00000000"):
+        locate("net", other(published, sha256="0" * 8))
+
+
+def test_without_a_direct_address_the_page_is_named_and_the_file_by_hand_is_taken(published, tmp_path):
+    by_hand = other(published, url="", page="https://example.org/zoo", file="net.pth")
+    assert not by_hand.embedded
+    path = tmp_path / "cache" / "net" / "net.pth"
+    with pytest.raises(WeightsError, match=rf"{path} does not exist.*net.pth from https://example.org/zoo"):
+        locate("net", by_hand)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(locate("other", published).read_bytes())
+    assert locate("net", by_hand) == path
 
 
 def test_a_file_damaged_in_the_cache_is_told(published):
-    path = locate(published)
+    path = locate("net", published)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(WeightsError, match="damaged"):
-        locate(published)
+        locate("net", published)
 
 
 def test_a_url_without_a_file_says_so(published):
     with pytest.raises(WeightsError, match="404"):
-        locate(other(published, url=f"{published.url}.gone"))
+        locate("net", other(published, url=f"{published.url}.gone"))
 
 
 @pytest.mark.parametrize(
@@ -163,6 +184,14 @@ def test_other_keys_and_shapes_are_named(tmp_path, state):
     save_file({"weight": torch.zeros(3, 3), "extra": torch.zeros(1)}, path)
     with pytest.raises(WeightsError, match=r"missing: bias.*left over: extra.*weight \[3, 3\] for \[2, 3\]"):
         load(nn.Linear(3, 2), path)
+
+
+def test_counters_of_batches_may_be_missing_as_torch_did_not_keep_them_once(tmp_path):
+    path, network = tmp_path / "net.safetensors", nn.BatchNorm1d(2)
+    state = {key: value + 1 for key, value in network.state_dict().items() if key != "num_batches_tracked"}
+    save_file(state, path)
+    load(network, path)
+    assert torch.equal(network.running_mean, state["running_mean"])
 
 
 def test_a_checkpoint_that_is_no_mapping_is_refused(tmp_path):
