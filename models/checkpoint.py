@@ -70,11 +70,14 @@ def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
 def load(network: nn.Module, path: Path) -> None:
     """Fill the network; WeightsError naming the keys that are missing, left over or of another shape.
 
-    A network whose publication stores other names than its own has a method renamed(state) -> state.
+    A network whose publication stores other names than its own has a method renamed(state) -> state. Only counters
+    of batches, which torch before 0.4.1 did not keep and evaluation does not need, may be missing.
     """
     got, expected = read(path), network.state_dict()
     if renamed := getattr(network, "renamed", None):
         got = renamed(got)
+    counters = {key: value for key, value in expected.items() if key.endswith("num_batches_tracked")}
+    got = counters | got
     faults = {
         "missing": sorted(expected.keys() - got.keys()),
         "left over": sorted(got.keys() - expected.keys()),

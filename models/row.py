@@ -51,7 +51,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Published:
-    """Published average precision (and recall, 0..100) on `data`, with boxes that were detected, annotated or none.
+    """Published average precision (and recall, 0..100) on `data`; boxes were detected, annotated or none.
 
     init  what training began from, where one network was published with several
     fps   pictures a second on `device`
@@ -127,8 +127,8 @@ class Row:
             raise ConfigError(f"backbone {self.name}: input {self.input}, expected height and width in pixels")
         if not 0 <= self.min_score < 1 or min(self.parameters, self.macs) < 1:
             raise ConfigError(
-                f"backbone {self.name}: min_score {self.min_score}, {self.parameters} parameters, {self.macs} macs, "
-                "expected 0 <= min_score < 1 and at least one parameter and one multiply-add"
+                f"backbone {self.name}: min_score {self.min_score}, {self.parameters} parameters, "
+                f"{self.macs} macs; expected 0 <= min_score < 1 and at least one of the others"
             )
 
     def _check_estimator(self) -> None:
