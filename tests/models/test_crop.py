@@ -1,11 +1,15 @@
 """Crops against a sampler written out pixel by pixel, and against OpenCV."""
 
+import zlib
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 import torch
 
 from posebeam.models.crop import box_matrix, crop
+from posebeam.transforms.framing import FRAMINGS, from_edges, inverse
 
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
@@ -69,3 +73,31 @@ def test_a_crop_does_not_depend_on_its_neighbours():
     together = crop(frames, maps, (16, 16), CPU)
     alone = torch.cat([crop([frame], maps[i : i + 1], (16, 16), CPU) for i, frame in enumerate(frames)])
     assert torch.equal(together, alone)
+
+
+@pytest.mark.parametrize(("family", "framing"), [("H", FRAMINGS["edges"]), ("T", FRAMINGS["middles"])])
+def test_crops_equal_the_published_ones(family, framing):
+    """Of a picture of noise, made by HRNet's (H) and TransPose's (T) way with OpenCV 5; every 61st value."""
+    stream = np.random.Generator(np.random.PCG64(zlib.crc32(b"0/picture")))
+    picture = stream.integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    with np.load(Path(__file__).parent / "golden" / "crop.npz") as file:
+        golden = dict(file)
+    pieces = framing.pieces(golden["boxes"], (256, 192))
+    maps = from_edges(framing.to_source(pieces, (256, 192), golden["rotation"]))
+    ours = crop([picture] * 2, maps, (256, 192), CPU).permute(0, 2, 3, 1).reshape(2, -1)[:, ::61].numpy()
+    theirs = np.stack([golden[f"{family}/pixels{number}"] for number in (3, 11)])
+    assert np.abs(ours - theirs).max() < 0.51  # they are rounded
+
+
+@pytest.mark.parametrize("framing", FRAMINGS.values(), ids=FRAMINGS)
+def test_people_cropped_as_opencv_does(framing, media):
+    picture = cv2.imread(str(media / "people.jpg"))
+    H, W = picture.shape[:2]
+    boxes = np.array([[0.3 * W, 0.2 * H, 0.3 * W, 0.6 * H], [-20, -10, W / 2, H / 2], [W / 2, H / 3, 40, 30]])
+    maps = framing.to_source(framing.pieces(boxes, (256, 192)), (256, 192), np.array([0, 35, -110.0]))
+    ours = crop([picture] * 3, from_edges(maps), (256, 192), CPU).permute(0, 2, 3, 1).numpy()
+    theirs = [cv2.warpAffine(picture, each, (192, 256)) for each in inverse(maps)]
+    away = np.abs(ours - np.stack(theirs))
+    assert away.mean() < 0.3
+    # OpenCV 4 rounds positions to 1/32 of a pixel.
+    assert away.max() < (0.51 if int(cv2.__version__.split(".")[0]) >= 5 else 6)
