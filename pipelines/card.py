@@ -75,6 +75,17 @@ def _poses(manifest: dict[str, Any]) -> str:
     return f"A row of `poses` is {what}.\n{_PERSONS[config['person']]}\n"
 
 
+def _clips(manifest: dict[str, Any]) -> str:
+    """What there is to say of clips; nothing where a data set of before has none."""
+    if not any(file["product"] == "clips" for file in manifest["files"]):
+        return ""
+    return (
+        "A row of `clips` is a clip, built or rejected: how many `frames` were read of it, how many `people`\n"
+        "were tracked, how many `windows` were cut. Nothing can be said to a clip without windows: where models\n"
+        "are compared it counts as wrong.\n"
+    )
+
+
 def _choice(decode: str) -> str:
     return f" (decoded by {decode})" if decode else ""
 
@@ -102,7 +113,7 @@ A row of `windows` is one window of {n} frames of one person: `x` is [{n}, 52] f
 (x, y, vx, vy), keypoint-major), `valid` is [{n}, 13] flattened: false where a joint was not seen, in frames
 without the person, and in padding. `start` is the frame number of its first frame. `label` is the index into
 the class names below. `group` keeps what belongs together on one side of every split.
-{_poses(manifest)}A row of `rejected` is a clip that gave nothing, with the reason.
+{_poses(manifest)}{_clips(manifest)}A row of `rejected` is a clip that gave nothing, with the reason.
 
 | rows | |
 |---|---|

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from posebeam.pipelines.clip_table import count_windows
 from posebeam.pipelines.manifest import read_manifest
 from posebeam.pipelines.plan import read_plan
 from posebeam.pipelines.products import products_of
@@ -30,8 +31,8 @@ def check(out: Path) -> list[str]:
         found = list(_file(out, file, manifest))
         findings += found
         whole += [] if found else [file]
-    findings += _results(out, manifest)
-    return findings + list(_leaks(out, whole)) + list(_labels(out, whole, manifest["classes"]))
+    findings += [*_results(out, manifest), *_leaks(out, whole), *_counts(out, whole)]
+    return findings + list(_labels(out, whole, manifest["classes"]))
 
 
 def _plan_and_receipts(out: Path, plan: dict[str, Any], manifest: dict[str, Any]) -> Iterator[str]:
@@ -51,6 +52,8 @@ def _plan_and_receipts(out: Path, plan: dict[str, Any], manifest: dict[str, Any]
             yield f"{name}: {receipt.built} built + {receipt.rejected} rejected, planned {facts['clips']} clips"
         elif any(files.get(file.path) != file.sha256 for file in receipt.files):
             yield f"{name}: receipt and manifest name different files"
+        elif any(file.rows != facts["clips"] for file in receipt.files if file.product == "clips"):
+            yield f"{name}: clips does not hold a row for each of its {facts['clips']} clips"
 
 
 def _results(out: Path, manifest: dict[str, Any]) -> Iterator[str]:
@@ -98,7 +101,7 @@ def _leaks(out: Path, files: list[dict[str, Any]]) -> Iterator[str]:
     """Groups that stand on both sides of a split: of the files, and of each official split."""
     places: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for file in files:
-        if file["product"] not in ("poses", "windows"):  # imported windows come without poses
+        if file["product"] not in ("poses", "windows", "clips"):
             continue
         table = pq.read_table(out / file["path"], columns=["group", *_OFFICIAL])
         for row in table.group_by(table.column_names).aggregate([]).to_pylist():
@@ -111,14 +114,32 @@ def _leaks(out: Path, files: list[dict[str, Any]]) -> Iterator[str]:
             yield f"group {group!r} stands on both sides of {name}: {', '.join(parts)}"
 
 
+def _counts(out: Path, files: list[dict[str, Any]]) -> Iterator[str]:
+    """Clips whose number of windows is not that of their rows in windows."""
+    paths = {file["path"] for file in files}
+    for path in sorted(path for path in paths if path.startswith("clips/")):
+        windows = path.replace("clips/", "windows/", 1)
+        if windows not in paths:
+            continue
+        table = pq.read_table(out / path, columns=["clip_id", "windows"], partitioning=None)
+        told = {row["clip_id"]: row["windows"] for row in table.to_pylist()}
+        held = count_windows(out / windows)
+        for clip_id in sorted(told.keys() | held.keys()):
+            if told.get(clip_id) != held[clip_id]:
+                yield f"{path}: {told.get(clip_id)} windows of {clip_id}, {windows} holds {held[clip_id]}"
+
+
 def _labels(out: Path, files: list[dict[str, Any]], classes: list[str]) -> Iterator[str]:
     """Labels that are not the index of their name, and features that are not finite."""
+    features: dict[str, list[str]] = {"windows": ["x"], "clips": []}
     for file in files:
-        if file["product"] != "windows":
+        if file["product"] not in features:
             continue
-        for batch in pq.ParquetFile(out / file["path"]).iter_batches(1024, columns=["x", "label", "label_name"]):
+        columns = ["label", "label_name", *features[file["product"]]]
+        for batch in pq.ParquetFile(out / file["path"]).iter_batches(1024, columns=columns):
             names = batch["label_name"].to_pylist()
             if names != [classes[label] if label < len(classes) else None for label in batch["label"].to_pylist()]:
                 yield f"{file['path']}: a label is not the index of its name in the manifest's classes"
-            if not pc.all(pc.is_finite(batch["x"].flatten())).as_py():
-                yield f"{file['path']}: x holds values that are not finite"
+            for name in features[file["product"]]:
+                if not pc.all(pc.is_finite(batch[name].flatten())).as_py():
+                    yield f"{file['path']}: {name} holds values that are not finite"

@@ -1,4 +1,4 @@
-"""ClipRows: what the loop saw of videos, to rows of poses, windows and rejected."""
+"""ClipRows: what the loop saw of videos, to rows of poses, windows, clips and rejected."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,14 +7,19 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from posebeam.models.estimator import Estimator, follower
 from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.clip_table import silences
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.lockstep import Ended, Event, Seen
 from posebeam.pipelines.outcome import Outcome
 from posebeam.pipelines.schema import (
     Product,
     clip_columns,
+    clip_row,
+    clips,
     pose_row,
     poses,
     rejected,
@@ -29,10 +34,13 @@ from posebeam.transforms.windows import Window
 
 @dataclass(eq=False)
 class _ClipState:
-    """One clip on its way to rows: segments and windows a person so far, timestamps that may still come out."""
+    """One clip on its way to rows: frames, and segments and windows a person so far; timestamps that may still
+    come out.
+    """
 
     columns: dict[str, Any]
     motion: Motion
+    frames: int = 0
     segments: Counter[int] = field(default_factory=Counter)
     windows: Counter[int] = field(default_factory=Counter)
     seconds: dict[int, float] = field(default_factory=dict)
@@ -47,7 +55,8 @@ class ClipRows:
         self._estimator = estimator
         self._poses = Spool(folder / "poses.arrow", poses())
         self._windows = Spool(folder / "windows.arrow", windows(job.settings.windows.length))
-        self._clips: dict[str, _ClipState] = {}
+        self._clips: dict[str, _ClipState] = {}  # on their way
+        self._over: dict[str, pa.Table] = {}  # rows of clips
         self._wanted: dict[str, set[int]] = {}  # of the clips that were built: whose windows count
         self.outcome = Outcome()
 
@@ -63,6 +72,7 @@ class ClipRows:
             self._ended(clip, event)
         else:
             self.outcome.failed(event)
+            self._over[clip_id] = clip_row(clip.columns, clip.frames, rejected=True)
 
     def _begin(self, ref: ClipRef) -> _ClipState:
         motion = Motion(follower(ref.clip_id, self._estimator), self._job.settings.windows)
@@ -71,6 +81,7 @@ class ClipRows:
 
     def _seen(self, clip: _ClipState, event: Seen) -> None:
         self.outcome.frames += 1
+        clip.frames += 1
         clip.size = event.frame.rgb.shape[1], event.frame.rgb.shape[0]
         clip.seconds[event.frame.number] = event.frame.seconds
         self._add(clip, *clip.motion.push(event.frame.number, event.people))
@@ -79,10 +90,11 @@ class ClipRows:
         self._add(clip, *clip.motion.finish())
         wanted = {person for person in clip.segments if clip.motion.wants(person)}
         self._wanted[event.ref.clip_id] = wanted
+        found = sum(clip.windows[person] for person in wanted)
+        row = clip_row(clip.columns, clip.frames, len(clip.segments), found, rejected=False)
+        self._over[event.ref.clip_id] = row
         self.outcome.ended(event)
-        if not wanted & clip.windows.keys():
-            who = "nobody was seen long enough" if clip.segments else "nobody was seen in it"
-            self.outcome.warnings.append((event.ref.clip_id, f"no window of this clip: {who}"))
+        self.outcome.warnings += silences(row)
 
     def _add(self, clip: _ClipState, tracks: Sequence[PoseTrack], found: Sequence[Window]) -> None:
         for track in tracks:
@@ -110,6 +122,7 @@ class ClipRows:
                 self._job.footer("poses", skeleton),
             ),
             (self._windows.product, self._windows.tables(self._counts), self._job.footer("windows", skeleton)),
+            (clips(), (self._over[name] for name in sorted(self._over)), self._job.footer("clips", skeleton)),
             (rejected(), iter(self.outcome.rejected), self._job.footer("rejected", skeleton)),
         ]
 

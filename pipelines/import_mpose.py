@@ -10,12 +10,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.clip_table import count_windows, silences
 from posebeam.pipelines.imported import SEEN, import_data, imported_settings
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.product_file import publish_product
 from posebeam.pipelines.publish import workspace
 from posebeam.pipelines.receipt import Receipt
-from posebeam.pipelines.schema import clip_columns, rejected, window_rows, windows
+from posebeam.pipelines.schema import clip_columns, clip_row, clips, rejected, window_rows, windows
 from posebeam.pipelines.shard import ShardName
 from posebeam.pipelines.sources.mpose import CLASSES, PARTS, Mpose, list_clips, read_mpose
 from posebeam.transforms.chain import FEATURES, chain
@@ -67,15 +68,22 @@ def _rows_of(mpose: Mpose) -> dict[str, tuple[str, int]]:
 def _write_shard(
     mpose: Mpose, rows: dict[str, tuple[str, int]], out: Path, job: Job, name: ShardName, refs: Sequence[ClipRef]
 ) -> Receipt:
-    rule = job.settings.windows
+    footer, frames = partial(job.footer, skeleton=mpose.skeleton), mpose.shape[0]
     with workspace(out) as folder:
-        products = ((windows(rule.length), _tables(mpose, rows, job, refs)), (rejected(), iter(())))
-        files = tuple(
-            publish_product(out, folder, name, product, tables, job.footer(product.name, mpose.skeleton))
-            for product, tables in products
-        )
-    frames = len(refs) * mpose.shape[0]
-    return Receipt(str(name), job.plan_hash, job.refs[str(name)], len(refs), 0, frames, files=files)
+        publish = partial(publish_product, out, folder, name)
+        cut = _tables(mpose, rows, job, refs)
+        files = [publish(windows(job.settings.windows.length), cut, footer("windows"))]
+        held = count_windows(out / files[0].path)
+        told = [
+            clip_row(clip_columns(ref, job.classes), frames, there, there, rejected=False)
+            for ref, there in ((ref, held[ref.clip_id]) for ref in refs)
+        ]
+        files.append(publish(clips(), told, footer("clips")))
+        files.append(publish(rejected(), iter(()), footer("rejected")))
+    return Receipt(
+        str(name), job.plan_hash, job.refs[str(name)], len(refs), 0, len(refs) * frames,
+        warnings=tuple(warning for row in told for warning in silences(row)), files=tuple(files),
+    )  # fmt: skip
 
 
 def _tables(

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from posebeam.pipelines.clip_table import SilentClips, read_silent
 from posebeam.pipelines.made import Made
 from posebeam.pipelines.manifest import FILE, read_manifest
 from posebeam.transforms.errors import DataError
@@ -48,6 +49,7 @@ class WindowReader:
         self.classes: tuple[str, ...] = tuple(manifest["classes"])
         self.config: dict[str, Any] = manifest["config"]
         self.made = Made.of(self.config)
+        self._manifest = manifest
         self._files = [file for file in manifest["files"] if file["product"] == "windows"]
         self._memory = memory
         self._held: OrderedDict[int, tuple[NDArray[np.float32], NDArray[np.bool_]]] = OrderedDict()
@@ -110,6 +112,11 @@ class WindowReader:
         if column.null_count:
             raise DataError(f"{self.out} has no official split {split}: leave the split out")
         return column.to_numpy()
+
+    @cached_property
+    def silent(self) -> SilentClips | None:
+        """The clips that gave no window; None if the data set does not tell of them."""
+        return read_silent(self.out, self._manifest)
 
     @cached_property
     def _row_bytes(self) -> int:

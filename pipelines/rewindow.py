@@ -11,14 +11,16 @@ import pyarrow.parquet as pq
 
 from posebeam.pipelines import manifest as manifests
 from posebeam.pipelines.card import write_card
+from posebeam.pipelines.clip_table import SILENT, recount, silences
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.plan import Plan, read_plan, write_plan
-from posebeam.pipelines.publish import WORK, file_sha256, publish, workspace
-from posebeam.pipelines.receipt import FileFacts, Receipt, read_receipt
+from posebeam.pipelines.product_file import publish_product
+from posebeam.pipelines.publish import WORK, publish, workspace
+from posebeam.pipelines.receipt import Receipt, read_receipt
 from posebeam.pipelines.runs import record_run
-from posebeam.pipelines.schema import track_of, window_rows, windows
+from posebeam.pipelines.schema import clips, track_of, window_rows, windows
 from posebeam.pipelines.settings import Settings
-from posebeam.pipelines.shard import ShardName, write_parquet
+from posebeam.pipelines.shard import ShardName
 from posebeam.pipelines.whereabouts import last_whereabouts
 from posebeam.transforms.errors import DataError
 from posebeam.transforms.main_person import MainPerson
@@ -63,21 +65,23 @@ def plan_of(data: dict[str, Any]) -> Plan:
 
 
 def _shard(old: Path, new: Path, name: ShardName, receipt: Receipt, job: Job, joints: str) -> Receipt:
-    files = []
+    files, warnings = [], receipt.warnings
     with workspace(new) as folder:
         for facts in receipt.files:
-            unfinished = folder / facts.product
+            footer = job.footer(facts.product, joints)
             if facts.product == "windows":
                 rows = windows_of_poses(old / name.file("poses"), job, joints)
-                product = windows(job.settings.windows.length)
-                count = write_parquet(unfinished, product, rows, job.footer("windows", joints))
-                size, digest = unfinished.stat().st_size, file_sha256(unfinished)
-                facts = FileFacts(facts.path, "windows", count, size, digest)
+                facts = publish_product(new, folder, name, windows(job.settings.windows.length), rows, footer)
+            elif facts.product == "clips":  # stands after the windows that it counts
+                told = recount(pq.read_table(old / facts.path, partitioning=None), new / name.file("windows"))
+                facts = publish_product(new, folder, name, clips(), [told], footer)
+                others = [warning for warning in warnings if not warning[1].startswith(SILENT)]
+                warnings = tuple(sorted([*others, *silences(told)]))
             else:
-                shutil.copyfile(old / facts.path, unfinished)
-            publish(unfinished, new / facts.path)
+                shutil.copyfile(old / facts.path, folder / facts.product)
+                publish(folder / facts.product, new / facts.path)
             files.append(facts)
-    fresh = replace(receipt, plan=job.plan_hash, files=tuple(files))
+    fresh = replace(receipt, plan=job.plan_hash, warnings=warnings, files=tuple(files))
     fresh.write(new)
     return fresh
 

@@ -64,6 +64,15 @@ def windows(length: int) -> Product:
     return Product("windows", pa.schema([*window, *_CLIP]), 1024)
 
 
+def clips() -> Product:
+    """A row a clip, built or rejected, so that one without a window is not forgotten.
+
+    frames were read of it, people are tracked in it (their segments stand in poses), windows were cut of it.
+    """
+    found = [pa.field(name, pa.int32(), nullable=False) for name in ("frames", "people", "windows")]
+    return Product("clips", pa.schema([*_CLIP, *found, pa.field("rejected", pa.bool_(), nullable=False)]), 1024)
+
+
 def rejected() -> Product:
     """A row a clip that gave nothing, with the stage and the reason."""
     names = ("clip_id", "label_name", "group", "stage", "reason")
@@ -113,6 +122,14 @@ def window_rows(clip: Mapping[str, Any], found: Sequence[Window], length: int) -
         **{field.name: pa.array([clip[field.name]] * n, field.type) for field in _CLIP},
     }
     return pa.table([columns[field.name] for field in schema], schema=schema)
+
+
+def clip_row(
+    clip: Mapping[str, Any], frames: int, people: int = 0, windows: int = 0, *, rejected: bool
+) -> pa.Table:
+    """One row of clips."""
+    found = {"frames": frames, "people": people, "windows": windows, "rejected": rejected}
+    return pa.Table.from_pylist([{**clip, **found}], schema=clips().schema)
 
 
 def rejected_row(ref: ClipRef, error: ClipError) -> pa.Table:

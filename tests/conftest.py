@@ -86,15 +86,17 @@ def make_windows() -> Callable[..., Path]:
     clip.
 
     Groups 0 and 1 test in split 1, 2 and 3 in split 2, 4 and 5 in split 3; split 1 names the files;
-    official=False: no official splits, 0 and 1 test and the last group validates.
+    official=False: no official splits, 0 and 1 test and the last group validates. In the clips of these numbers
+    that are `silent` nobody was seen; listed=False: a data set of before, without rows of all clips.
     """
 
     def make(
         out: Path, groups: int = 8, official: bool = True, labels: Sequence[str] = tuple(_SWINGS),
-        backbone: str = "movenet-lightning", row_group: int = 1024, **rule: Any,
+        backbone: str = "movenet-lightning", row_group: int = 1024, silent: Sequence[int] = (),
+        listed: bool = True, **rule: Any,
     ) -> Path:  # fmt: skip
         cut = WindowRule(**{"min_score": 0.2, **rule})
-        tables: dict[ShardName, list[Any]] = {}
+        tables: dict[ShardName, list[tuple[ClipRef, Any]]] = {}
         for number in range(len(labels) * groups * 2):
             label, group = labels[number % len(labels)], number // len(labels) % groups
             splits = tuple("test" if group // 2 == k else "train" for k in range(3))
@@ -102,29 +104,43 @@ def make_windows() -> Callable[..., Path]:
             split = splits[0] if official else own
             clip_id = f"{label}/{number}.avi"
             ref = ClipRef("", clip_id, label, f"g{group}", split, 1, splits if official else ())
-            tables.setdefault(ShardName(split, 0, 1), []).append(_windows_of(ref, number, cut, labels))
-        return _write(out, tables, cut, sorted(labels), backbone, row_group)
+            rows = _windows_of(ref, number, cut, labels)
+            tables.setdefault(ShardName(split, 0, 1), []).append((ref, rows[: 0 if number in silent else None]))
+        return _write(out, tables, cut, sorted(labels), backbone, row_group, listed)
 
     return make
 
 
 def _write(
-    out: Path, tables: dict[ShardName, list[Any]], cut: WindowRule, classes: Sequence[str], backbone: str,
-    row_group: int,
+    out: Path, tables: dict[ShardName, list[tuple[ClipRef, Any]]], cut: WindowRule, classes: Sequence[str],
+    backbone: str, row_group: int, listed: bool,
 ) -> Path:  # fmt: skip
     """Files and manifest as a build leaves them."""
-    (out / "windows").mkdir(parents=True)
     product, receipts = replace(schema.windows(cut.length), row_group=row_group), []
     for name, parts in tables.items():
-        path = out / name.file("windows")
-        rows = write_parquet(path, product, parts, {})
-        facts = FileFacts(name.file("windows"), "windows", rows, path.stat().st_size, file_sha256(path))
-        receipts.append(Receipt(str(name), "", "", built=len(parts), rejected=0, files=(facts,)))
+        files = [_file(out, name, product, [rows for _, rows in parts])]
+        if listed:
+            told = [_clip_of(ref, len(rows), classes) for ref, rows in parts]
+            files.append(_file(out, name, schema.clips(), told))
+        receipts.append(Receipt(str(name), "", "", built=len(parts), rejected=0, files=tuple(files)))
     poses = PoseSettings(kind="videos", backbone=backbone, weights_sha256="0" * 64)
     shards = {name: (len(parts), "") for name, parts in tables.items()}
     plan = Plan(Settings(poses, cut), tuple(classes), shards, 0, 0)
     write_manifest(make_manifest(plan, receipts, "coco17"), out)
     return out
+
+
+def _clip_of(ref: ClipRef, windows: int, classes: Sequence[str]) -> Any:
+    """The row of one made clip."""
+    return schema.clip_row(schema.clip_columns(ref, classes), 60, int(windows > 0), windows, rejected=False)
+
+
+def _file(out: Path, name: ShardName, product: schema.Product, tables: Sequence[Any]) -> FileFacts:
+    """One file of a shard."""
+    path = out / name.file(product.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = write_parquet(path, product, tables, {})
+    return FileFacts(name.file(product.name), product.name, rows, path.stat().st_size, file_sha256(path))
 
 
 def _keras_weights(network: Any, first: int) -> list[tuple[str, list[tuple[str, Any]]]]:

@@ -15,25 +15,42 @@ FOLDER = "evaluation"
 _BATCH = 4096  # windows that are read at a time
 
 
-def score_rows(trained: Trained, reader: WindowReader, rows: Ints) -> Scores:
-    """Scores of the model on some rows of a data set, whose classes are matched by name.
+def score_part(trained: Trained, reader: WindowReader, part: str) -> Scores:
+    """Scores of the model on one part (train, validation, test) of a data set, whose classes are matched by name.
 
-    DataError if the data were made otherwise than what the model knows, or a class is unknown to it.
+    The parts are those of the official split that the run was trained on. DataError if the data were made
+    otherwise than what the model knows, the part has no windows, or a class is unknown to the model.
     """
     trained.made.refuse(reader.made, f"the model of {trained.folder}", str(reader.out))
-    rows = np.sort(rows)
-    label = _labels(trained, reader, rows)
+    split, silent = int(trained.record["split"]), reader.silent
+    parts = reader.parts(split)
+    rows = np.flatnonzero(_parts(trained, parts, reader.groups, "validation" in parts) == part)
+    if not len(rows):
+        raise DataError(f"{reader.out} has no windows in its part {part!r} (split {split or 'of its files'})")
+    label = _labels(trained, reader, reader.labels[rows])
     _, clip = np.unique(reader.clips[rows].astype(str), return_inverse=True)
+    unsaid = None
+    if silent is not None:
+        own = _parts(trained, silent.parts(split), silent.groups, "validation" in parts) == part
+        unsaid = _labels(trained, reader, silent.labels[own])
     pieces: list[NDArray[np.float32]] = [
         trained.probabilities(*reader.take(rows[first : first + _BATCH])) for first in range(0, len(rows), _BATCH)
     ]
-    return Scores.of(np.concatenate(pieces), label, clip, trained.classes)
+    return Scores.of(np.concatenate(pieces), label, clip, trained.classes, unsaid)
 
 
-def _labels(trained: Trained, reader: WindowReader, rows: Ints) -> Ints:
-    """[n] the rows' labels as the model counts classes."""
+def _parts(
+    trained: Trained, parts: NDArray[np.object_], groups: NDArray[np.object_], validates: bool
+) -> NDArray[np.object_]:
+    """[n] parts of n windows or clips. Where the data set has no validation part of its own (validates), a run
+    took groups of the training part for it."""
+    taken = np.isin(groups.astype(str), trained.record["validation_groups"])
+    return parts if validates else np.where((parts == "train") & taken, "validation", parts)
+
+
+def _labels(trained: Trained, reader: WindowReader, labels: Ints) -> Ints:
+    """[n] labels of a data set as the model counts classes."""
     known = {name: index for index, name in enumerate(trained.classes)}
-    labels = reader.labels[rows]
     strangers = [reader.classes[label] for label in np.unique(labels) if reader.classes[label] not in known]
     if strangers:
         raise DataError(
@@ -44,21 +61,16 @@ def _labels(trained: Trained, reader: WindowReader, rows: Ints) -> Ints:
 
 
 def evaluate(trained: Trained, reader: WindowReader, part: str) -> tuple[dict[str, Any], Scores]:
-    """The figures on one part (train, validation, test) of a data set, and the scores they come from.
+    """The figures on one part of a data set, and the scores they come from (see score_part).
 
-    The parts are those of the official split that the run was trained on. A backbone that is not the one of
-    the training data is named in "backbone_switch".
+    A backbone that is not the one of the training data is named in "backbone_switch".
     """
-    split = int(trained.record["split"])
-    rows = _rows(trained, reader, split, part)
-    if not len(rows):
-        raise DataError(f"{reader.out} has no windows in its part {part!r} (split {split or 'of its files'})")
-    scores = score_rows(trained, reader, rows)
+    scores = score_part(trained, reader, part)
     ours, theirs = trained.made.backbone, reader.made.backbone
     result = {
         **scores.summary(),
         "part": part,
-        "split": split,
+        "split": int(trained.record["split"]),
         "model": trained.record["model"],
         "backbone": theirs,
         "backbone_switch": None if ours == theirs else {"trained": ours, "evaluated": theirs},
@@ -69,15 +81,6 @@ def evaluate(trained: Trained, reader: WindowReader, part: str) -> tuple[dict[st
         "confusion_windows": scores.windows.tolist(),
     }
     return result, scores
-
-
-def _rows(trained: Trained, reader: WindowReader, split: int, part: str) -> Ints:
-    """The rows of a part. A run that took its validation groups from the training part has them for its own."""
-    parts = reader.parts(split)
-    if "validation" not in parts:
-        taken = np.isin(reader.groups.astype(str), trained.record["validation_groups"])
-        parts = np.where((parts == "train") & taken, "validation", parts)
-    return np.flatnonzero(parts == part)
 
 
 def write_evaluation(trained: Trained, result: dict[str, Any], scores: Scores) -> str:

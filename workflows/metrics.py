@@ -49,17 +49,24 @@ def clip_means(probabilities: NDArray[np.float32], clip: Counts) -> NDArray[np.f
 @dataclass(frozen=True, eq=False)
 class Scores:
     """Confusion matrices [classes, classes] of windows and of clips; a clip's class is the largest of the mean
-    probabilities of its windows."""
+    probabilities of its windows.
+
+    silent [classes] counts the clips without a window, to which nothing can be said: they are wrong. None where
+    they are not known, then only clips with windows count.
+    """
 
     classes: tuple[str, ...]
     windows: Counts
     clips: Counts
+    silent: Counts | None = None
 
     @classmethod
     def of(
-        cls, probabilities: NDArray[np.float32], label: Counts, clip: Counts, classes: Sequence[str]
-    ) -> "Scores":
-        """probabilities [n, classes] of n windows against their label [n], and which clip [n] they are of."""
+        cls, probabilities: NDArray[np.float32], label: Counts, clip: Counts, classes: Sequence[str],
+        silent: Counts | None = None,
+    ) -> "Scores":  # fmt: skip
+        """probabilities [n, classes] of n windows against their label [n], and which clip [n] they are of; silent
+        [m] labels of clips without a window."""
         label_of_clip = np.zeros(int(clip.max()) + 1, np.int64)
         label_of_clip[clip] = label
         guess = clip_means(probabilities, clip).argmax(1)
@@ -67,16 +74,25 @@ class Scores:
             tuple(classes),
             confusion(label, probabilities.argmax(1), len(classes)),
             confusion(label_of_clip, guess, len(classes)),
+            None if silent is None else np.bincount(silent, minlength=len(classes)),
         )
 
+    @property
+    def answers(self) -> Counts:
+        """[classes, classes + 1]: clips by truth and what was said of them; the last column is nothing."""
+        return np.column_stack((self.clips, np.zeros_like(self.clips[0]) if self.silent is None else self.silent))
+
     def summary(self) -> dict[str, Any]:
-        """The figures, as --json prints them."""
+        """The figures, as --json prints them. A clip without a window is wrong, except in the second one."""
+        right, clips = int(self.clips.trace()), int(self.answers.sum())
         return {
-            "clip_accuracy": accuracy(self.clips),
-            "clip_accuracy_interval": list(wilson(int(self.clips.trace()), int(self.clips.sum()))),
+            "clip_accuracy": right / clips,
+            "clip_accuracy_with_windows": accuracy(self.clips),
+            "clip_accuracy_interval": list(wilson(right, clips)),
             "window_accuracy": accuracy(self.windows),
-            "balanced_accuracy": balanced_accuracy(self.clips),
-            "clips": int(self.clips.sum()),
+            "balanced_accuracy": balanced_accuracy(self.answers),
+            "clips": clips,
+            "clips_without_window": None if self.silent is None else int(self.silent.sum()),
             "windows": int(self.windows.sum()),
         }
 
@@ -84,7 +100,7 @@ class Scores:
         """For each class of the clips: how many there are, recall with its interval, precision."""
         rows = []
         for index, name in enumerate(self.classes):
-            right, clips, said = self.clips[index, index], self.clips[index].sum(), self.clips[:, index].sum()
+            right, clips, said = self.clips[index, index], self.answers[index].sum(), self.clips[:, index].sum()
             rows.append(
                 {
                     "class": name,

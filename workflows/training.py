@@ -22,7 +22,7 @@ from posebeam.transforms.errors import ConfigError
 from posebeam.workflows.act_data import Division, EpochOrder, WindowSet, divide, loader
 from posebeam.workflows.act_module import ActModule
 from posebeam.workflows.console import say
-from posebeam.workflows.evaluation import score_rows
+from posebeam.workflows.evaluation import score_part
 from posebeam.workflows.recipes import MONITORS, Recipe, recipe
 from posebeam.workflows.trained import (
     RECORD,
@@ -74,7 +74,7 @@ def train(out: Path, run: Path, config: "TrainConfig", resume: bool = False) -> 
     record["validation"] = None
     if len(division.validation):
         kept = Trained(run, record, network.cpu().eval(), torch.device("cpu"))
-        record["validation"] = score_rows(kept, reader, division.validation).summary()
+        record["validation"] = score_part(kept, reader, "validation").summary()
     write_record(record, run)
     return record
 

@@ -46,6 +46,11 @@ def stamps_of(out: Path, pattern: str = "**/*") -> dict[Path, tuple[int, int]]:
     return {path: (stat.st_ino, stat.st_mtime_ns) for path, stat in files}
 
 
+def rows_of_clips(out: Path) -> dict[str, dict]:
+    """The product clips, by clip id."""
+    return {row["clip_id"]: row for path in (out / "clips").glob("*") for row in pq.read_table(path).to_pylist()}
+
+
 @pytest.fixture
 def done(clips, tmp_path):
     out = tmp_path / "done"
@@ -61,6 +66,13 @@ def test_a_build_adds_up_and_is_what_it_says(clips, broken, tmp_path):
     files = sorted((out / "rejected").glob("train-*"))
     (row,) = pa.concat_tables([pq.read_table(path) for path in files]).to_pylist()
     assert (row["clip_id"], row["stage"]) == ("left/broken.avi", "decode")
+    told = rows_of_clips(out)
+    assert sorted(told) == sorted(ref.clip_id for ref in (*clips, broken))
+    assert [name for name, row in told.items() if row["rejected"]] == ["left/broken.avi"]
+    assert sum(row["frames"] for row in told.values()) == built.manifest["frames"]
+    assert sum(row["windows"] for row in told.values()) == sum(
+        rows for name, rows in built.manifest["rows"].items() if name.startswith("windows/")
+    )
     assert not (out / "_tmp").exists()
 
 
@@ -187,6 +199,17 @@ def put_a_group_on_both_sides(out):
     adopt(out, train)
 
 
+def count_a_window_too_many(out):
+    path = next(path for path in (out / "clips").glob("train-*") if pq.read_metadata(path).num_rows)
+    schema = pq.read_schema(path)
+    number = schema.get_field_index("windows")
+    more = lambda table: table.set_column(  # noqa: E731
+        number, schema.field(number), pa.array([count + 1 for count in table["windows"].to_pylist()], pa.int32())
+    )
+    rewrite(path, more)
+    adopt(out, path)
+
+
 def adopt(out, path):
     """Make the planted fault look right to every check but the one that is meant."""
     from posebeam.pipelines.publish import file_sha256, publish_json
@@ -207,6 +230,7 @@ def adopt(out, path):
         (lose_a_file, "missing"),
         (swap_the_layout, "layout 'act13-body25'"),
         (put_a_group_on_both_sides, "both sides of split"),
+        (count_a_window_too_many, "windows of left/"),
         (lambda out: (out / "windows/train-00009-of-00010.parquet").touch(), "does not know"),
         (lambda out: (out / "_shards/train-00000.json").unlink(), "receipt"),
     ],
@@ -251,9 +275,9 @@ KILLED = """
     build.build(Listing(refs), Settings.from_dict(task["settings"]), pathlib.Path(task["out"]))
 """
 
-# What the driver publishes, in order: the plan, then for each of four shards three files and a receipt, then
+# What the driver publishes, in order: the plan, then for each of four shards four files and a receipt, then
 # card, run.json, manifest.
-MOVES = {"plan": 1, "shard": 4, "receipt": 9, "manifest": 20}
+MOVES = {"plan": 1, "shard": 4, "receipt": 11, "manifest": 24}
 
 
 def kill_at(move, after, clips, out):
@@ -354,3 +378,9 @@ def test_a_clip_without_a_window_is_named(clips, tmp_path):
     told = dict(warning for receipt in built.receipts for warning in receipt.warnings)
     assert told == {ref.clip_id: "no window of this clip: nobody was seen long enough" for ref in clips[:4]}
     assert built.manifest["clips"]["built"] == 4
+    assert [(row["people"], row["windows"]) for row in rows_of_clips(tmp_path / "out").values()] == [(1, 0)] * 4
+    again = rewindow(tmp_path / "out", tmp_path / "again", SETTINGS.windows)
+    assert all(row["windows"] for row in rows_of_clips(tmp_path / "again").values())
+    assert (again["warnings"], check(tmp_path / "again")) == (0, [])
+    rewindow(tmp_path / "again", tmp_path / "back", rule)
+    assert promised(tmp_path / "back") == promised(tmp_path / "out")

@@ -175,6 +175,10 @@ def test_a_broken_frame_rejects_its_clip_and_no_other(tmp_path, text, reason):
     (row,) = rows(tmp_path / "out", "rejected")
     assert (row["clip_id"], row["stage"]) == ("walk/v3", "decode")
     assert reason in row["reason"]
+    told = {
+        row["clip_id"]: (row["frames"], row["people"], row["windows"]) for row in rows(tmp_path / "out", "clips")
+    }
+    assert told == {f"walk/v{number}": (35, 1, 2) for number in range(3)} | {"walk/v3": (35, 0, 0)}
     assert check(tmp_path / "out") == []
 
 

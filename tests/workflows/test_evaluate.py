@@ -42,6 +42,29 @@ def test_the_figures_are_those_of_the_model(out, run, capsys):
     assert low < said["clip_accuracy"] <= high
 
 
+def test_clips_without_a_window_count_as_wrong(make_windows, out, run, tmp_path, capsys):
+    """Clips 6 and 13 are of groups 2 and 4, which test in splits 2 and 3; the run is of split 2."""
+    trained, reader = Trained.load(run), WindowReader(make_windows(tmp_path / "out", silent=(6, 13)))
+    result, scores = evaluate(trained, reader, "test")
+    whole, _ = evaluate(trained, WindowReader(out), "test")
+    assert (result["clips"], result["clips_without_window"], whole["clips_without_window"]) == (12, 1, 0)
+    assert result["clip_accuracy"] == scores.clips.trace() / 12
+    assert result["clip_accuracy_with_windows"] == scores.clips.trace() / 11
+    assert [row["clips"] for row in result["per_class"]] == [4, 4, 4]
+    capsys.readouterr()
+    assert posebeam(["evaluate", str(run), str(tmp_path / "out")]) == 0
+    assert "1 clips, counted as wrong" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_data_set_that_lists_no_clips_counts_those_with_windows(make_windows, run, tmp_path, capsys):
+    old = make_windows(tmp_path / "out", silent=(6, 13), listed=False)
+    result, _ = evaluate(Trained.load(run), WindowReader(old), "test")
+    assert (result["clips"], result["clips_without_window"]) == (11, None)
+    capsys.readouterr()
+    assert posebeam(["evaluate", str(run), str(old)]) == 0
+    assert "not known and not counted" in " ".join(capsys.readouterr().err.split())
+
+
 def test_it_leaves_figures_and_a_picture(out, run, capsys):
     assert posebeam(["evaluate", str(run), str(out)]) == 0
     shown = capsys.readouterr().err

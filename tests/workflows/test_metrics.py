@@ -46,6 +46,24 @@ def test_a_clip_is_the_mean_of_its_windows_not_their_vote():
     assert (summary["clips"], summary["windows"]) == (2, 4)
 
 
+def test_a_clip_without_a_window_is_wrong():
+    probabilities = np.eye(2, dtype=np.float32)[[0, 1, 1]]
+    scores = Scores.of(probabilities, np.array([0, 1, 1]), np.arange(3), ["a", "b"], silent=np.array([0]))
+    summary = scores.summary()
+    assert (summary["clip_accuracy"], summary["clip_accuracy_with_windows"]) == (0.75, 1.0)
+    assert summary["clip_accuracy_interval"] == pytest.approx(wilson(3, 4))
+    assert summary["balanced_accuracy"] == 0.75
+    assert (summary["clips"], summary["clips_without_window"], summary["windows"]) == (4, 1, 3)
+    a, _ = scores.per_class()
+    assert (a["clips"], a["recall"], a["precision"]) == (2, 0.5, 1.0)
+    assert scores.answers.tolist() == [[1, 0, 1], [0, 2, 0]]
+
+
+def test_without_rows_of_all_clips_nothing_is_said_of_silent_ones():
+    scores = Scores.of(np.eye(2, dtype=np.float32), np.array([0, 1]), np.arange(2), ["a", "b"])
+    assert (scores.summary()["clips_without_window"], scores.summary()["clip_accuracy"]) == (None, 1.0)
+
+
 def test_per_class_figures():
     probabilities = np.eye(3, dtype=np.float32)[[0, 1, 1, 1]]
     scores = Scores.of(probabilities, np.array([0, 0, 1, 1]), np.arange(4), ["a", "b", "c"])

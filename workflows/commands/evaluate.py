@@ -18,7 +18,8 @@ PARTS = ("train", "validation", "test")
 def command(run: Path, out: Path, part: str, device: str, as_json: bool) -> int:
     """Measures RUN on a part of OUT, which may be of another backbone if chain and layout agree.
 
-    Writes the figures and the confusion matrix to RUN/evaluation.
+    A clip without a window, in which nobody was seen or which was rejected, counts as wrong. Writes the figures
+    and the confusion matrix to RUN/evaluation.
     """
     from posebeam.pipelines.read import WindowReader
     from posebeam.workflows.console import say
@@ -43,6 +44,7 @@ def _show(result: dict[str, Any], name: str) -> None:
     low, high = result["clip_accuracy_interval"]
     facts = {
         "clips": f"{result['clip_accuracy']:.1%} of {result['clips']} right (95 %: {low:.1%} to {high:.1%})",
+        **_without_window(result),
         "balanced": f"{result['balanced_accuracy']:.1%}, the mean over classes",
         "windows": f"{result['window_accuracy']:.1%} of {result['windows']:,}",
         "backbone": result["backbone"],
@@ -58,6 +60,16 @@ def _show(result: dict[str, Any], name: str) -> None:
     show(rows_table("per class", header, rows))
     show(facts_table(f"{result['model']} on {result['part']}", facts))
     say(f"{name}.json and .png")
+
+
+def _without_window(result: dict[str, Any]) -> dict[str, str]:
+    """What became of clips without a window, where that is anything to tell."""
+    silent = result["clips_without_window"]
+    if silent is None:
+        return {"without a window": "not known and not counted: the data set was built before it listed all clips"}
+    answered = result["clips"] - silent
+    right = f"{result['clip_accuracy_with_windows']:.1%} of the other {answered} right"
+    return {"without a window": f"{silent} clips, counted as wrong; {right}"} if silent else {}
 
 
 def _percent(share: float | None) -> str:
