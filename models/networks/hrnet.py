@@ -33,7 +33,7 @@ class HRNetFeatures(HighResolutionTrunk):
     """HRNet's classification trunk: all four branches gathered into the coarsest resolution, 2048 channels.
 
     The backbone of PRTR-HRNet-W32, there `backbone.0.body`; its norms are trained as all others, not frozen.
-    Source: Wang et al., arXiv 1908.07919, appendix (HRNet-W#-C); github.com/mlpc-ucsd/PRTR (Apache-2.0).
+    Source: Wang et al., arXiv 1908.07919, appendix on pretraining; github.com/mlpc-ucsd/PRTR (Apache-2.0).
     """
 
     channels = FEATURES
