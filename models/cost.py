@@ -15,7 +15,8 @@ def macs(network: nn.Module, size: tuple[int, int]) -> int:
     """
     device = next(network.parameters()).device
     counter = FlopCounterMode(display=False)
-    # Fused attention is one call, which is not counted on every device; with its maps it is two products.
-    with torch.no_grad(), attention_maps(network.eval()), counter:
+    # Fused attention is one call, which is not counted on every device; with its maps it is two products. The
+    # counter follows modules by their gradients, and breaks where a parameter is passed on without.
+    with torch.enable_grad(), attention_maps(network.eval()), counter:
         network(torch.zeros(1, 3, *size, device=device))
     return int(counter.get_total_flops()) // 2

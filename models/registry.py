@@ -70,19 +70,39 @@ def weights_sha256(name: str, file: Path | None = None) -> str:
         if not file.is_file():
             raise WeightsError(f"{file}: no such file")
         return sha256_of(file)
-    weights = _weights(row(name))
-    return weights.sha256 if len(weights.sha256) == 64 else sha256_of(locate(name, weights))
+    weights = row(name).weights
+    return weights.sha256 if weights and len(weights.sha256) == 64 else sha256_of(published_file(name))
 
 
-def build_network(name: str) -> nn.Module:
-    """The bare network in evaluation mode with made-up weights, the same ones each time."""
+def published_file(name: str) -> Path:
+    """The backbone's published weights on this machine, fetched where they are not here yet and verified."""
+    weights = row(name).weights
+    if weights is None:
+        raise WeightsError(f"no weights of {name} were published: give a file (--weights FILE)")
+    return locate(name, weights)
+
+
+def build_network(name: str, **numbers: Any) -> nn.Module:
+    """The bare network in evaluation mode with made-up weights, the same ones each time.
+
+    numbers take the place of the row's: a smaller crop, fewer queries, relative positions.
+    """
     import torch
 
     facts = row(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network: nn.Module = _named(facts.network)(**facts.arguments)
+        network: nn.Module = _named(facts.network)(**{**facts.arguments, **numbers})
     return network.eval()
+
+
+def load_network(name: str, weights: Path | None = None) -> nn.Module:
+    """The bare network with its published weights, or those of a file of yours, strictly by the official names."""
+    from posebeam.models.checkpoint import load
+
+    network = build_network(name)
+    load(network, weights or published_file(name))
+    return network
 
 
 def load_estimator(
@@ -99,13 +119,10 @@ def load_estimator(
     device is auto (cuda if there is one), cpu or cuda. decode is one of the row's decoders, "" its first.
     crop_following concerns rows that follow a person.
     """
-    from posebeam.models.checkpoint import load
-
     facts = row(name)
     if not facts.estimator:
         raise ConfigError(f"{name} is a {facts.view}: it finds boxes for other backbones, but no joints")
-    network, chosen = build_network(name), choose_device(device)
-    load(network, weights or locate(name, _weights(facts)))
+    network, chosen = load_network(name, weights), choose_device(device)
     following = {"crop_following": crop_following} if facts.follows else {}
     estimator: Estimator = _named(facts.estimator)(
         facts,
@@ -128,12 +145,6 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not there:
         raise ConfigError("device cuda: torch sees no CUDA device here; take --device cpu or auto")
     return torch.device("cuda" if there and name != "cpu" else "cpu")
-
-
-def _weights(facts: Row) -> Weights:
-    if facts.weights is None:
-        raise WeightsError(f"no weights of {facts.name} were published: give a file (--weights FILE)")
-    return facts.weights
 
 
 def _named(path: str) -> Any:

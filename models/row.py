@@ -86,7 +86,8 @@ class Row:
     decoders            such names by the way of decoding, the default first; a row with one way calls it ""
     input               height and width of what the network sees, pixels
     colour              the order of the channels that the network was trained on
-    view                whole-frame; top-down: one person's box a picture, from `detector` (a row); or detector
+    view                whole-frame; top-down: one person's box a picture, from `detector` (a row), framed by
+                        `framing` (transforms/framing.py); or detector
     follows             the view may follow the person from frame to frame
     min_score           a joint below it is not seen
     parameters, macs    of the bare network, counted; macs: multiply-adds for one picture of size `input`
@@ -107,6 +108,7 @@ class Row:
     skeleton: str = ""
     min_score: float = 0.0
     follows: bool = False
+    framing: str = ""
     detector: str | None = None
     weights: Weights | None = None
     published: tuple[Published, ...] = ()

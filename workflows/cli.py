@@ -24,6 +24,7 @@ COMMANDS = {
     "overlay": "Stored poses drawn on the video they come from.",
     "export": "A trained model as one file: .onnx, .safetensors.",
     "backbones": "List the pose backbones, or one's facts.",
+    "weights": "A backbone's published weights: fetch, verify, convert.",
 }
 
 

@@ -1,5 +1,6 @@
 """Console: live progress and summary tables in the terminal."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-CONSOLE = Console(stderr=True)  # stdout is for what --json prints
+LOG_WIDTH = 140  # a log has no width of its own, and a table cut to 80 columns is hard to read
+_KNOWN_WIDTH = sys.stderr.isatty() or "COLUMNS" in os.environ
+CONSOLE = Console(stderr=True, width=None if _KNOWN_WIDTH else LOG_WIDTH)  # stdout is for what --json prints
 
 
 @contextmanager
