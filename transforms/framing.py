@@ -46,8 +46,8 @@ class Framing:
     def clean(self, boxes: Array, size: tuple[int, int]) -> tuple[Array, NDArray[np.intp]]:
         """Annotated boxes [P, 4] (x, y, w, h) within a picture of size (H, W): [N, 4], and which they were [N].
 
-        A box that lies outside the picture is left out. One whose corner lies outside is moved, not cut, on that
-        side: as published.
+        One that starts right of the picture or below it is left out; one that starts left of it or above is
+        moved in, not cut: as published.
         """
         low = np.maximum(boxes[:, :2], 0)
         high = np.minimum(low + np.maximum(boxes[:, 2:] - 1, 0), (size[1] - 1, size[0] - 1))
