@@ -21,13 +21,37 @@ print(sum(faults[5:]))
 """
 
 
-def faults(call: str) -> int:
-    done = subprocess.run(
-        [sys.executable, "-c", WORK.format(call=call)], capture_output=True, text=True, check=True
-    )
+THREADS = """
+import resource, threading
+from posebeam.models.allocator import keep_freed
+assert keep_freed()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+turn, together = threading.Lock(), threading.Barrier(16)
+def decode():
+    together.wait()
+    with turn:
+        pieces = [b"x" * (1 << 20) for _ in range(16)]
+        del pieces
+    together.wait()
+threads = [threading.Thread(target=decode) for _ in range(16)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+on_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+
+
+def printed(program: str) -> int:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return int(done.stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+@on_glibc
 def test_freed_memory_is_not_faulted_in_again():
-    assert faults("keep_freed()") < 0.05 * faults("True")
+    assert printed(WORK.format(call="keep_freed()")) < 0.05 * printed(WORK.format(call="True"))
+
+
+@on_glibc
+def test_threads_keep_no_heap_each():
+    """16 threads hold 16 MB each, one after the other: their heaps would sum up to 256 MB."""
+    assert printed(THREADS) < 64
