@@ -22,10 +22,10 @@ print(sum(faults[5:]))
 
 
 THREADS = """
-import resource, threading
+import threading
+from pathlib import Path
 from posebeam.models.allocator import keep_freed
 assert keep_freed()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 turn, together = threading.Lock(), threading.Barrier(16)
 def decode():
     together.wait()
@@ -33,10 +33,14 @@ def decode():
         pieces = [b"x" * (1 << 20) for _ in range(16)]
         del pieces
     together.wait()
+def resident():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
+before = resident()
 threads = [threading.Thread(target=decode) for _ in range(16)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print(resident() - before)
 """
 on_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
 
