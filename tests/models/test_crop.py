@@ -67,6 +67,18 @@ def test_outside_of_the_frame_is_black():
     assert ours.abs().max() == 0
 
 
+def test_nothing_is_lost_at_the_edges_of_what_a_map_looks_at():
+    """A frame in a wide black border, looked at through any map, is the frame itself: within, across, outside."""
+    frame, border = noise(30, 40), 100
+    framed = np.pad(frame, ((border, border), (border, border), (0, 0)))
+    maps = RNG.uniform(-1, 1, (200, 2, 3)) * (1.5, 1.5, 60) * RNG.choice([0.05, 0.5, 2], (200, 1, 1))
+    ours = crop([frame] * 200, maps, (24, 16), CPU)
+    assert ours.is_contiguous(memory_format=torch.channels_last)
+    whole = crop([framed] * 200, maps + np.array([0, 0, border]), (24, 16), CPU)
+    assert (ours - whole).abs().max() < 0.02
+    assert len({bool(image.any()) for image in ours}) == 2
+
+
 def test_a_crop_does_not_depend_on_its_neighbours():
     frames = [noise(24, 32) for _ in range(5)]
     maps = np.stack([box_matrix((i, i, 20 + i, 20 + i), (16, 16)) for i in range(5)])
