@@ -1,5 +1,7 @@
 """MHSA: the self-attention over a map's cells that stands where a bottleneck has its 3 x 3 convolution."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -65,6 +67,10 @@ class MHSA(nn.Module):
             seen = F.scaled_dot_product_attention(q, k, v, attn_mask=place, scale=self.scale)
         out = seen.transpose(2, 3).reshape(x.shape)
         return out, weights.mean(1) if weights is not None and average_attn_weights else weights
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "MHSA":
+        """What Module.to does to each tensor. channels_last knows four axes; the published tables have five."""
+        return super()._apply(lambda t: fn(t[0])[None] if t.dim() == 5 else fn(t), recurse)
 
     def _heads(self, x: Tensor) -> Tensor:
         """[B, width, h, w] to [B, heads, hw, dh]; contiguous, or the fused attention is not taken."""

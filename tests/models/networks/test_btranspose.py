@@ -1,6 +1,7 @@
 """BTranspose and its attention: both kinds of positions against the formula, stretching, gradients, batches."""
 
 from contextlib import ExitStack
+from copy import deepcopy
 
 import pytest
 import torch
@@ -127,6 +128,19 @@ def test_an_image_does_not_depend_on_its_batch_nor_on_the_call(network, images):
     assert torch.equal(network(images), together)
     assert distance(torch.cat([network(image[None]) for image in images]), together) < 1e-5
     assert distance(together[0], together[1]) > 1e-2
+
+
+@torch.no_grad()
+def test_a_module_can_be_moved_as_any_other(network, images):
+    """channels_last, which is for tensors of four axes; double precision; an empty one filled."""
+    moved = deepcopy(network).to(memory_format=torch.channels_last)
+    shapes = {name: value.shape for name, value in network.state_dict().items()}
+    assert {name: value.shape for name, value in moved.state_dict().items()} == shapes
+    assert distance(moved(images.contiguous(memory_format=torch.channels_last)), network(images)) < 1e-5
+    assert distance(deepcopy(network).double()(images.double()), network(images).double()) < 1e-5
+    empty = deepcopy(network).to("meta").to_empty(device="cpu")
+    empty.load_state_dict(network.state_dict())
+    assert torch.equal(empty.eval()(images), network(images))
 
 
 @torch.no_grad()
