@@ -18,10 +18,10 @@ help:  ## this list
 test: .venv/installed  ## the tests, without network or GPU
 	$(BIN)/python -m pytest -n 2
 
-# The same tests as tests/soak in make test, at the sizes of tests/soak/conftest.py. A quarter of an hour. Change no code
-# meanwhile: processes that start later would run another.
-soak: .venv/installed  ## the eleven checks of what it survives at full size, with a table of figures
-	$(BIN)/python -m pytest tests/soak --soak --soak-json soak.json --timeout 3600
+# The same tests as tests/soak in make test, at the sizes of tests/soak/conftest.py, and the networks too dear for it. A
+# quarter of an hour. Change no code meanwhile: processes that start later would run another.
+soak: .venv/installed  ## the eleven checks of what it survives at full size, with figures; the dearest networks
+	$(BIN)/python -m pytest tests/soak tests/models --soak --soak-json soak.json --timeout 3600
 
 # make bench CLIPS=FOLDER takes videos of yours, laid out as <label>/<clip>; BENCH passes flags and rows on:
 # make bench BENCH='decode chain --rounds 3'. The first run makes environments for the rivals below .bench.

@@ -23,7 +23,7 @@ def figures(given: Namespace) -> Iterator[measure.Figure | measure.Skipped]:
     if not torch.cuda.is_available():
         yield measure.Skipped("frames/s on a GPU", "torch sees no CUDA device")
         return
-    embedded = [row.name for row in rows() if row.weights and row.weights.file]
+    embedded = [row.name for row in rows() if row.weights and row.weights.embedded]
     for name in given.backbones or embedded:
         for batch in BATCHES:
             yield _figure(name, batch, given)

@@ -17,7 +17,7 @@ from typing import Any
 
 import measure
 
-ROWS = ("end_to_end", "mediapipe", "decode", "chain", "reading", "workers", "memory")
+ROWS = ("end_to_end", "mediapipe", "decode", "chain", "reading", "workers", "memory", "networks")
 # Libraries read these before Python runs a line of ours.
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR")}
 

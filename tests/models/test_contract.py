@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from posebeam.models import registry
 
-PUBLISHED = [row.name for row in registry.rows() if row.weights and row.weights.file]
+PUBLISHED = [row.name for row in registry.rows() if row.weights and row.weights.embedded]
 
 
 @pytest.fixture(scope="module", params=[row.name for row in registry.rows()])
