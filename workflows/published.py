@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from posebeam.models.act_h5 import ActH5, read_act_h5
-from posebeam.pipelines.imported import SEEN, imported_settings
+from posebeam.pipelines.imports.imported import SEEN, imported_settings
 from posebeam.pipelines.manifest import make_manifest
 from posebeam.pipelines.plan import Plan
 from posebeam.pipelines.publish import file_sha256

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from posebeam.models.networks.act import AcT, build_act
 from posebeam.models.registry import choose_device, row, rows
-from posebeam.pipelines.imported import PREFIX
+from posebeam.pipelines.imports.imported import PREFIX
 from posebeam.pipelines.made import Made
 from posebeam.pipelines.publish import publish, publish_json, workspace
 from posebeam.transforms.augment import mirror

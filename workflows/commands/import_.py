@@ -79,7 +79,7 @@ def _act(file: Path, out: Path, config: ImportConfig) -> int:
 
 
 def _openpose(file: Path, out: Path, config: ImportConfig) -> dict[str, Any]:
-    from posebeam.pipelines.import_openpose import LAYOUTS, find_skeleton, import_openpose
+    from posebeam.pipelines.imports.openpose import LAYOUTS, find_skeleton, import_openpose
     from posebeam.pipelines.sources.openpose_json import list_clips
     from posebeam.workflows.console import say
 
@@ -92,7 +92,7 @@ def _openpose(file: Path, out: Path, config: ImportConfig) -> dict[str, Any]:
 
 
 def _rule(config: ImportConfig, layout: str) -> "WindowRule":
-    from posebeam.pipelines.imported import SEEN
+    from posebeam.pipelines.imports.imported import SEEN
     from posebeam.transforms.windows import WindowRule
 
     return WindowRule(
@@ -103,7 +103,7 @@ def _rule(config: ImportConfig, layout: str) -> "WindowRule":
 
 
 def _mpose(file: Path, out: Path, config: ImportConfig) -> dict[str, Any]:
-    from posebeam.pipelines.import_mpose import import_mpose
+    from posebeam.pipelines.imports.mpose import import_mpose
     from posebeam.pipelines.sources.mpose import CLASSES
 
     return import_mpose(

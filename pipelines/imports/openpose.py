@@ -1,4 +1,4 @@
-"""ImportOpenpose: OpenPose's frame files to a data set of poses and windows.
+"""Openpose: OpenPose's frame files to a data set of poses and windows.
 
 Who is followed: OpenPose lists the people of a frame in no order that holds, and numbers them (person_id) only
 where its tracking was on. So: with numbers in a clip everybody who has one becomes a track of that number, and the
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.clip_table import recount, silences
-from posebeam.pipelines.imported import import_data, imported_settings
+from posebeam.pipelines.imports.imported import import_data, imported_settings
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.product_file import publish_product

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from posebeam.pipelines.check import check
-from posebeam.pipelines.import_openpose import find_skeleton, import_openpose, read_tracks
-from posebeam.pipelines.imported import SEEN
+from posebeam.pipelines.imports.imported import SEEN
+from posebeam.pipelines.imports.openpose import find_skeleton, import_openpose, read_tracks
 from posebeam.pipelines.read import WindowReader
 from posebeam.pipelines.rewindow import rewindow
 from posebeam.pipelines.sources.openpose_json import list_clips

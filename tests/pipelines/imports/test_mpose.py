@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from posebeam.pipelines.check import check
-from posebeam.pipelines.import_mpose import import_mpose
+from posebeam.pipelines.imports.mpose import import_mpose
 from posebeam.pipelines.read import WindowReader
 from posebeam.pipelines.sources.mpose import CLASSES
 from posebeam.transforms.chain import chain

@@ -1,4 +1,4 @@
-"""ImportMpose: sequences of MPOSE2021 to a data set of windows."""
+"""Mpose: sequences of MPOSE2021 to a data set of windows."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.clip_table import count_windows, silences
-from posebeam.pipelines.imported import SEEN, import_data, imported_settings
+from posebeam.pipelines.imports.imported import SEEN, import_data, imported_settings
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.product_file import publish_product
 from posebeam.pipelines.publish import workspace
