@@ -20,8 +20,8 @@ from posebeam.models import registry
 from posebeam.models.attention import attention_maps
 
 GOLDENS = Path(__file__).parent / "golden" / "networks"
-# Minutes on one core: with --soak only.
-LARGE = {"prtr1_r50", "prtr2_r101_512"}
+# A minute on one core: with --soak only.
+LARGE = {"prtr1_r50"}
 # Numbers of the golden's small model in place of the row's.
 NUMBERS = {
     "prtr1_r50_small": {
@@ -86,7 +86,7 @@ def _centred(values: np.ndarray, transposed: bool) -> np.ndarray:
 @pytest.fixture(scope="module", params=sorted(path.stem for path in GOLDENS.glob("*.npz")))
 def golden(request) -> Golden:
     if request.param in LARGE and not request.config.getoption("--soak"):
-        pytest.skip("minutes on one core: make soak")
+        pytest.skip("a minute on one core: make soak")
     return Golden(request.param)
 
 

@@ -51,10 +51,9 @@ def cells(row: "Row") -> tuple[str, ...]:
 
 
 def _precision(row: "Row") -> str:
-    """72.6 det; 75.1 gt: each with its kind of boxes, and with what training began from where that differs."""
-    several = len({each.init for each in row.published}) > 1
+    """72.6 det; 75.1 gt: each with its kind of boxes, and with what training began from where that was varied."""
     kinds = {"ground truth": "gt", "detector": "det", "none": "of boxes" if row.view == "detector" else ""}
-    figures = ((f"{each.ap:.1f}", kinds[each.boxes], each.init if several else "") for each in row.published)
+    figures = ((f"{each.ap:.1f}", kinds[each.boxes], each.init) for each in row.published)
     return "; ".join(" ".join(filter(None, figure)) for figure in figures)
 
 
