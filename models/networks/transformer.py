@@ -28,7 +28,7 @@ class Transformer(nn.Module):
         position [B or 1, N, width]; outside: bool [B, N], true where a token is padding.
         """
         memory = self.encoder(x, position, outside)
-        out: Tensor = self.decoder(memory, position, queries.expand(len(x), -1, -1), outside)
+        out: Tensor = self.decoder(memory, position, queries.expand(x.shape[0], -1, -1), outside)
         return out
 
     def over_map(self, x: Tensor, queries: Tensor, outside: Tensor | None = None) -> Tensor:
