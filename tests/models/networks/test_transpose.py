@@ -1,5 +1,6 @@
-"""TransPose: where positions go, how its encoder attends, gradients, batches, export."""
+"""TransPose: where positions go, heads, gradients, batches, export."""
 
+from copy import deepcopy
 from functools import partial
 
 import numpy as np
@@ -8,8 +9,6 @@ import pytest
 import torch
 from torch import nn
 
-from posebeam.models.attention import attention_maps
-from posebeam.models.networks.encoder import Encoder, EncoderLayer
 from posebeam.models.networks.transpose import TransPoseH, TransPoseR
 from posebeam.transforms.errors import ConfigError
 
@@ -20,9 +19,10 @@ SMALL = {  # and the cells of each
 }
 
 
-def sharp(network: nn.Module) -> nn.Module:
+def sharp(kind: str) -> nn.Module:
     """In evaluation, with uneven norms and attention that is not uniform: where fresh ones hide mistakes."""
     torch.manual_seed(1)
+    network = SMALL[kind][0]()
     for part in network.modules():
         if isinstance(part, nn.BatchNorm2d):
             nn.init.uniform_(part.weight, 0.5, 1.5)
@@ -42,13 +42,14 @@ def kind(request) -> str:
 
 @pytest.fixture(scope="module")
 def network(kind) -> nn.Module:
-    return sharp(SMALL[kind][0]())
+    """In double precision: sharp attention magnifies single precision's rounding to the size of mistakes."""
+    return sharp(kind).double()
 
 
 @pytest.fixture
 def images() -> torch.Tensor:
-    """[2, 3, 64, 96], normalised."""
-    return torch.randn(2, 3, *IMAGE, generator=torch.Generator().manual_seed(2))
+    """[2, 3, 64, 96], normalised, in double precision."""
+    return torch.randn(2, 3, *IMAGE, generator=torch.Generator().manual_seed(2)).double()
 
 
 def distance(one: torch.Tensor, other: torch.Tensor) -> float:
@@ -61,7 +62,7 @@ def test_an_image_does_not_depend_on_its_batch_nor_on_the_call(network, images):
     together = network(images)
     assert together.shape == (2, 17, 16, 24)
     assert torch.equal(network(images), together)
-    assert distance(torch.cat([network(image[None]) for image in images]), together) < 1e-5
+    assert distance(torch.cat([network(image[None]) for image in images]), together) < 1e-12
     assert distance(together[0], together[1]) > 1e-2
 
 
@@ -101,38 +102,6 @@ def test_a_position_matters_in_every_layer(network, images):
 
 
 @torch.no_grad()
-def test_a_layer_is_the_formula():
-    """q and k of x + position, v of x, energies divided by the root of a head's width; each head on its own."""
-    layer = sharp(EncoderLayer(12, 3, 20, dropout=0.5))
-    x, position = torch.randn(2, 7, 12), torch.randn(1, 7, 12)
-    state = layer.self_attn.state_dict()
-    w, b = state["in_proj_weight"].split(12), state["in_proj_bias"].split(12)
-    q, k, v = (y @ w[i].T + b[i] for i, y in enumerate((x + position, x + position, x)))
-    heads = [slice(4 * i, 4 * i + 4) for i in range(3)]
-    maps = [(q[..., h] @ k[..., h].mT / 2).softmax(-1) for h in heads]
-    seen = torch.cat([m @ v[..., h] for m, h in zip(maps, heads, strict=True)], -1)
-    y = layer.norm1(x + layer.self_attn.out_proj(seen))
-    expected = layer.norm2(y + layer.linear2(layer.linear1(y).relu()))
-    assert distance(layer(x, position), expected) < 1e-5
-    with attention_maps(layer) as found:
-        assert distance(layer(x, position), expected) < 1e-5
-    assert distance(found["self_attn"], torch.stack(maps, 1)) < 1e-5
-
-
-@torch.no_grad()
-def test_a_padded_token_gives_nothing_to_the_others():
-    encoder = sharp(Encoder(2, 12, 3, 20, 0.0))
-    x, position = torch.randn(2, 7, 12), torch.randn(1, 7, 12)
-    outside = torch.zeros(2, 7, dtype=torch.bool)
-    outside[1, 4:] = True
-    other = torch.where(outside[..., None], torch.randn(2, 7, 12), x)
-    inside = ~outside
-    assert torch.equal(encoder(other, position, outside)[inside], encoder(x, position, outside)[inside])
-    assert distance(encoder(x, position, outside)[1, :4], encoder(x[1:, :4], position[:, :4])[0]) < 1e-5
-    assert distance(encoder(other, position)[inside], encoder(x, position)[inside]) > 1e-3
-
-
-@torch.no_grad()
 def test_heads_are_not_swapped(network, images):
     """All parts of two heads swapped: the same function. Only their values: another."""
     attention = network.global_encoder.layers[0].self_attn
@@ -151,18 +120,13 @@ def test_heads_are_not_swapped(network, images):
             attention.out_proj.weight.copy_(
                 saved["out_proj.weight"][:, order] if like else saved["out_proj.weight"]
             )
-            assert (distance(network(images), before) < 1e-5) is like
+            assert (distance(network(images), before) < 1e-12) is like
     finally:
         attention.load_state_dict(saved)
 
 
-def test_cells_come_back_where_they_were():
-    x = torch.randn(2, 12, 3, 5)
-    assert torch.equal(Encoder(0, 12, 3, 20, 0.0).over_map(x, torch.zeros(1, 15, 12)), x)
-
-
 def test_gradients_reach_every_parameter_that_is_trained(kind, images):
-    network = SMALL[kind][0](joints=3).train()
+    network = SMALL[kind][0](joints=3).double().train()
     network(images).square().sum().backward()
     for name, parameter in network.named_parameters():
         if name == "pos_embedding":
@@ -174,7 +138,7 @@ def test_gradients_reach_every_parameter_that_is_trained(kind, images):
 
 @torch.no_grad()
 def test_weights_survive_their_names(kind, network, images):
-    other = SMALL[kind][0]().eval()
+    other = SMALL[kind][0]().double().eval()
     other.load_state_dict(network.state_dict(), strict=True)
     assert torch.equal(other(images), network(images))
     assert next(iter(network.state_dict())) == "pos_embedding"
@@ -184,19 +148,24 @@ def test_pictures_of_another_shape_are_refused(network):
     """Also where the number of cells is the same: turned on its side, every position would be wrong."""
     for size in ((96, 64), (64, 64)):
         with pytest.raises(ConfigError, match="64 x 96"):
-            network(torch.zeros(1, 3, *size))
+            network(torch.zeros(1, 3, *size).double())
     for network in (TransPoseR, TransPoseH):
         with pytest.raises(ConfigError, match="multiples of 16"):
             network(image=(250, 192))
 
 
-@pytest.mark.parametrize("kind", ["R"], scope="module")
-def test_onnx_takes_any_batch(network, images, tmp_path):
-    path, batch = tmp_path / "network.onnx", torch.export.Dim("batch", min=1, max=64)
-    torch.onnx.export(network, (images,), path, dynamo=True, dynamic_shapes={"images": {0: batch}}, verbose=False)
+@torch.no_grad()
+def test_onnx_takes_any_batch(tmp_path):
+    """Which knows convolutions in single precision only: within ten times what that itself is off by."""
+    network, path = sharp("R"), tmp_path / "network.onnx"
+    exact, batch = deepcopy(network).double(), torch.export.Dim("batch", min=1, max=64)
+    example = torch.randn(2, 3, *IMAGE)
+    torch.onnx.export(network, (example,), path, dynamo=True, dynamic_shapes={"images": {0: batch}}, verbose=False)
     session = onnxruntime.InferenceSession(path)
     for size in (1, 2, 5):
         some = torch.randn(size, 3, *IMAGE)
         (got,) = session.run(None, {session.get_inputs()[0].name: some.numpy()})
-        with torch.no_grad():
-            assert distance(torch.from_numpy(got), network(some)) < 1e-5
+        expected = exact(some.double())
+        noise = distance(network(some).double(), expected)
+        assert noise < 1e-4
+        assert distance(torch.from_numpy(got).double(), expected) < max(1e-5, 10 * noise)
