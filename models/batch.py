@@ -101,11 +101,15 @@ class Batch:
 
 def all_finite(raw: Any) -> Tensor:
     """bool [b]: whether all that a network says of an item is finite; raw is tensors [b, ...], nested."""
+    return _total(raw).isfinite()
+
+
+def _total(raw: Any) -> Tensor:
+    """float32 [b]: the sum of all that is said of an item, finite where all its terms are; it takes one pass."""
     if isinstance(raw, Tensor):
-        # A sum is finite where all its terms are, and takes one pass.
-        return raw.sum(tuple(range(1, raw.ndim)), dtype=torch.float32).isfinite()
+        return raw.sum(tuple(range(1, raw.ndim)), dtype=torch.float32)
     parts = raw.values() if isinstance(raw, dict) else raw
-    return torch.stack([all_finite(part) for part in parts]).all(0)
+    return torch.stack([_total(part) for part in parts]).sum(0)
 
 
 def lacks_memory(error: Exception) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import measure
 
 FRAMES = 64  # in memory, for the bare network
-LEAST = 8  # clips: so many keep two in step, and a chunk full
+LEAST = 16  # clips: so many keep four in step, and chunks full to the shard's end
 
 
 def figures(given: Namespace) -> Iterator[measure.Figure]:
@@ -22,7 +22,7 @@ def figures(given: Namespace) -> Iterator[measure.Figure]:
     from posebeam.models.registry import rows
 
     torch.set_num_threads(1)
-    embedded = [row.name for row in rows() if row.weights and row.weights.file]
+    embedded = [row.name for row in rows() if row.weights and row.weights.embedded]
     for name in given.backbones or embedded:
         yield _figure(name, given)
 

@@ -13,6 +13,13 @@ from pathlib import Path
 import measure
 
 SHARDS_A_SECOND, CLIPS_PER_SHARD = 1.6, 8  # so many shards that an uneven end weighs little
+EVEN = 6  # shards are a multiple of it: two and three workers get equally many
+
+
+def work(seconds: float) -> tuple[int, int]:
+    """Shards and clips that keep workers busy for about so long."""
+    shards = EVEN * max(1, round(SHARDS_A_SECOND * seconds / EVEN))
+    return shards, CLIPS_PER_SHARD * shards
 
 
 def figures(given: Namespace) -> Iterator[measure.Figure | measure.Skipped]:
@@ -24,8 +31,7 @@ def figures(given: Namespace) -> Iterator[measure.Figure | measure.Skipped]:
     from watched import build
 
     refs = shortest_first(given.clips)
-    shards = max(4, round(SHARDS_A_SECOND * given.seconds))
-    count = CLIPS_PER_SHARD * shards
+    shards, count = work(given.seconds)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         source = copy(refs, Path(folder), count)
         flags = ["--threads", "1", "--shards", str(shards), "--device", "cpu"]
