@@ -49,6 +49,7 @@ class Failed:
 
 Event = Seen | Ended | Failed
 Opener = Callable[[ClipRef], Prefetch]
+FirstHint = Callable[[ClipRef], Hashable | None]
 
 
 @dataclass
@@ -77,9 +78,9 @@ _Batch = list[tuple[_Lane, Frame]]
 class _Cohort:
     """Clips whose frames share batches: each sits in a seat until its end, then the next one takes it."""
 
-    def __init__(self, slots: int, open_clip: Opener, estimator: Estimator):
+    def __init__(self, slots: int, open_clip: Opener, estimator: Estimator, first_hint: FirstHint | None):
         self._seats: list[_Lane | None] = [None] * slots
-        self._open = open_clip
+        self._open, self._first_hint = open_clip, first_hint
         self._estimator = estimator
         self._endings: list[tuple[_Lane, ClipError | None]] = []  # of clips whose last frames are in flight
 
@@ -102,7 +103,9 @@ class _Cohort:
             if lane is None:
                 if not waiting:
                     return []
-                lane = self._seats[seat] = _Lane(waiting[0], self._open(waiting.popleft()))
+                ref = waiting.popleft()
+                hint = self._first_hint(ref) if self._first_hint else None
+                lane = self._seats[seat] = _Lane(ref, self._open(ref), hint)
             try:
                 frame = next(lane.frames, None)
             except ClipError as error:
@@ -154,15 +157,23 @@ def slots_for(clips: int, batch_size: int, cohorts: int = 1) -> int:
 
 
 def lockstep(
-    refs: Iterable[ClipRef], open_clip: Opener, estimator: Estimator, slots: int, fill: Fill | None = None
+    refs: Iterable[ClipRef],
+    open_clip: Opener,
+    estimator: Estimator,
+    slots: int,
+    fill: Fill | None = None,
+    first_hint: FirstHint | None = None,
 ) -> Iterator[Event]:
     """Estimate every frame of the clips, taken in the order given; yield what happens.
+
+    first_hint is what is known of a clip's first frame before it is seen: boxes of its people.
 
     On a GPU two cohorts alternate: while one's results are read back, the other's batch is computed.
     A ClipError ends its clip; any other exception is a bug and ends the loop.
     """
     waiting = deque(refs)
-    cohorts = [_Cohort(slots, open_clip, estimator) for _ in range(2 if estimator.device_kind == "cuda" else 1)]
+    side_by_side = 2 if estimator.device_kind == "cuda" else 1
+    cohorts = [_Cohort(slots, open_clip, estimator, first_hint) for _ in range(side_by_side)]
     fill = fill if fill is not None else Fill()
     fill.slots = slots if estimator.wants_hints else estimator.batch_size
     running: deque[tuple[_Cohort, _Batch, Future[list[People]]]] = deque()

@@ -37,7 +37,7 @@ def list_clips(source: str | os.PathLike[str], *, annotations: str | os.PathLike
     root, path = Path(source).absolute(), Path(annotations)
     tree = walk(root)
     files = {file.path: file for file in tree.files}
-    dataset = _read(path)
+    dataset = read(path)
     split = next((part for name, part in _PARTS.items() if name in path.stem), "train")
     refs, missing, truths = [], [], []
     for image in _images(dataset, path):
@@ -60,8 +60,11 @@ def list_clips(source: str | os.PathLike[str], *, annotations: str | os.PathLike
     )
 
 
-def _read(path: Path) -> Any:
-    """The file through pycocotools, which joins people to images; silent, as its words would go to stdout."""
+def read(path: Path) -> Any:
+    """The file through pycocotools, which joins people to images; silent, as its words would go to stdout.
+
+    SourceError if it is none.
+    """
     from pycocotools.coco import COCO
 
     try:
@@ -78,7 +81,7 @@ def _read(path: Path) -> Any:
 
 def _images(coco: Any, path: Path) -> Iterator[dict[str, Any]]:
     """Each image with its people, sorted by file name. SourceError for names that repeat or lead elsewhere."""
-    person = _person_id(coco, path)
+    person = person_id(coco, path)
     strangers = {one["image_id"] for one in coco.anns.values()} - coco.imgs.keys()
     if strangers:
         raise SourceError(f"{path}: annotations of image {min(strangers)}, which it does not name")
@@ -103,7 +106,7 @@ def _images(coco: Any, path: Path) -> Iterator[dict[str, Any]]:
         }
 
 
-def _person_id(coco: Any, path: Path) -> int | None:
+def person_id(coco: Any, path: Path) -> int | None:
     """The category called person; its joints, where they are named, must be COCO's 17 in their order."""
     for category in coco.dataset.get("categories", ()):
         if category.get("name") == LABEL:
