@@ -26,7 +26,9 @@ class Estimator(Protocol):
     batch_size: int
     wants_hints: bool
     device_kind: str
-    halvings: int
+
+    @property
+    def halvings(self) -> int: ...
 
     def __call__(self, frames: Sequence[NDArray[np.uint8]], hints: Sequence[Hashable | None]) -> list[People]: ...
 

@@ -1,4 +1,4 @@
-"""MoveNet's estimator: one person a frame, in a square that follows the person if it may."""
+"""MoveNetView: one person a frame, in a square that follows the person if it may, or in squares about boxes."""
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
@@ -10,63 +10,64 @@ from torch import Tensor, nn
 
 from posebeam.models.batch import Batch
 from posebeam.models.crop import box_matrix, crop
-from posebeam.models.movenet_hint import Square, next_square, whole
-from posebeam.models.registry import Row
+from posebeam.models.movenet_hint import Square, whole
+from posebeam.models.row import Row
 from posebeam.transforms.people import People
-from posebeam.transforms.skeleton import skeleton
+
+Box = Sequence[float]  # x0, y0, x1, y1
 
 
-class MoveNetEstimator:
-    """An Estimator (models/estimator.py) whose hints are Squares of source pixels."""
+class MoveNetView:
+    """A WholeView whose hints are Squares of source pixels, and a BoxView (models/backbone.py).
+
+    margin: a square as wide as the longer side of an annotated box is best. Thunder's AP on the 36 pictures of
+    COCO in the tests' data is 40.7 with it, and 39.2 with squares 1.25 times as wide.
+    """
 
     several = False
+    margin = 1.0
 
     def __init__(
-        self,
-        row: Row,
-        network: nn.Module,
-        decode: Callable[[Any], Tensor],
-        device: torch.device,
-        batch_size: int,
-        crop_following: bool,
+        self, row: Row, network: nn.Module, decode: Callable[[Any], Tensor], device: torch.device, batch_size: int
     ):
-        self.name, self.skeleton, self.min_score = row.name, skeleton(row.skeleton), row.min_score
-        self.batch_size, self.wants_hints, self.device_kind = batch_size, crop_following, device.type
-        self._size, self._decode, self._batch = row.input, decode, Batch(network, device, batch_size)
-
-    @property
-    def halvings(self) -> int:
-        """How many chunks were halved for lack of memory so far."""
-        return self._batch.halvings
+        self._skeleton, self._min_score, self._size = row.skeleton, row.min_score, row.input
+        self._decode, self.batch = decode, Batch(network, device, batch_size)
 
     def __call__(self, frames: Sequence[NDArray[np.uint8]], hints: Sequence[Hashable | None]) -> list[People]:
         """One person, or nobody where no joint reaches min_score, for each frame [H, W, 3]."""
-        if len(frames) != len(hints):
-            raise ValueError(f"{len(frames)} frames with {len(hints)} hints: expected one for each")
-        if not frames:
-            return []
         squares = [
             hint if isinstance(hint, Square) else whole((frame.shape[0], frame.shape[1]))
             for frame, hint in zip(frames, hints, strict=True)
         ]
-        poses, finite = self._batch(list(zip(frames, squares, strict=True)), self._prepare, self._decode)
+        poses, finite = self._poses(frames, [square.box for square in squares])
         return [self._people(*each) for each in zip(poses, squares, finite, strict=True)]
 
-    def next_hint(self, people: People, size: tuple[int, int]) -> Square | None:
-        """The square of the next frame (H, W); None without crop following."""
-        return next_square(people, size) if self.wants_hints else None
+    def in_boxes(
+        self, frames: Sequence[NDArray[np.uint8]], boxes: NDArray[np.float64], margin: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.bool_]]:
+        """Joints in source pixels [n, K, 2], scores [n, K] and finite [n] of boxes [n, 4] in frames."""
+        side = np.maximum(boxes[:, 2:].max(1, keepdims=True), 1) * margin  # [n, 1], no square without pixels
+        corner = boxes[:, :2] + boxes[:, 2:] / 2 - side / 2
+        poses, finite = self._poses(frames, np.concatenate((corner, corner + side), 1).tolist())
+        return poses[..., 1::-1] * side[..., None] + corner[:, None], poses[..., 2], finite
 
-    def _prepare(self, items: Sequence[tuple[NDArray[np.uint8], Square]]) -> Tensor:
+    def _poses(
+        self, frames: Sequence[NDArray[np.uint8]], squares: Sequence[Box]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Poses [n, K, 3] (y, x in fractions of the square, score) in squares of frames, and finite [n]."""
+        return self.batch(list(zip(frames, squares, strict=True)), self._prepare, self._decode)
+
+    def _prepare(self, items: Sequence[tuple[NDArray[np.uint8], Box]]) -> Tensor:
         """Frames [H, W, 3] with their squares to [b, 3, h, w] on the device."""
-        maps = np.stack([box_matrix(square.box, self._size) for _, square in items])
-        return crop([frame for frame, _ in items], maps, self._size, self._batch.device)
+        maps = np.stack([box_matrix(box, self._size) for _, box in items])
+        return crop([frame for frame, _ in items], maps, self._size, self.batch.device)
 
     def _people(self, pose: NDArray[np.float32], square: Square, finite: np.bool_) -> People:
         """A pose [K, 3] of y, x in fractions of the square, and score, to source pixels."""
         score = pose[:, 2]
-        if not finite or score.max() < self.min_score:
-            return People.nobody(self.skeleton.name, finite=bool(finite))
+        if not finite or score.max() < self._min_score:
+            return People.nobody(self._skeleton, finite=bool(finite))
         xy = pose[:, 1::-1] * np.float32(square.side) + np.array((square.x, square.y), np.float32)
-        seen = xy[score >= self.min_score]
+        seen = xy[score >= self._min_score]
         box = np.concatenate((seen.min(0), seen.max(0)))
-        return People(self.skeleton.name, xy[None], score[None], box[None])
+        return People(self._skeleton, xy[None], score[None], box[None])

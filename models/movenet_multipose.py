@@ -1,4 +1,4 @@
-"""MoveNet MultiPose's estimator: up to six people a frame, each seen on its own, frame by frame."""
+"""MultiPoseView: MoveNet MultiPose, up to six people a frame, each seen on its own, frame by frame."""
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from posebeam.models.batch import Batch
 from posebeam.models.crop import box_matrix, crop
-from posebeam.models.registry import Row
+from posebeam.models.row import Row
 from posebeam.transforms.assign import box_area, oks, sigmas
 from posebeam.transforms.people import People
 from posebeam.transforms.skeleton import skeleton
@@ -29,67 +29,52 @@ SAME = 0.6
 Array = NDArray[np.float32]
 
 
-class MultiPoseEstimator:
-    """An Estimator (models/estimator.py) without hints.
+class MultiPoseView:
+    """A WholeView (models/backbone.py) without hints.
 
     The larger side of what the network sees is that of the row's input; the other follows the frame.
     """
 
-    def __init__(
-        self,
-        row: Row,
-        network: nn.Module,
-        decode: Callable[[Any], Tensor],
-        device: torch.device,
-        batch_size: int,
-    ):
-        self.name, self.skeleton, self.min_score = row.name, skeleton(row.skeleton), row.min_score
-        self.batch_size, self.wants_hints, self.several = batch_size, False, True
-        self.device_kind, self._side = device.type, max(row.input)
-        self._decode, self._batch = decode, Batch(network, device, batch_size)
+    several = True
 
-    @property
-    def halvings(self) -> int:
-        """How many chunks were halved for lack of memory so far."""
-        return self._batch.halvings
+    def __init__(
+        self, row: Row, network: nn.Module, decode: Callable[[Any], Tensor], device: torch.device, batch_size: int
+    ):
+        self._skeleton, self._min_score, self._side = skeleton(row.skeleton), row.min_score, max(row.input)
+        self._decode, self.batch = decode, Batch(network, device, batch_size)
 
     def __call__(self, frames: Sequence[NDArray[np.uint8]], hints: Sequence[Hashable | None]) -> list[People]:
         """Everybody in each frame [H, W, 3], from the surest on; hints are not looked at."""
-        if len(frames) != len(hints):
-            raise ValueError(f"{len(frames)} frames with {len(hints)} hints: expected one for each")
         by_size: dict[tuple[int, int], list[int]] = {}
         for index, frame in enumerate(frames):
             by_size.setdefault(input_size(frame.shape[:2], self._side), []).append(index)
         everyone: dict[int, People] = {}
         for size, indices in by_size.items():
             part = [frames[i] for i in indices]
-            poses, finite = self._batch(part, partial(self._prepare, size), self._decode, among=len(frames))
+            poses, finite = self.batch(part, partial(self._prepare, size), self._decode, among=len(frames))
             for index, frame, *each in zip(indices, part, poses, finite, strict=True):
                 everyone[index] = self._people(around(frame.shape[:2], size), *each)
         return [everyone[index] for index in range(len(frames))]
 
-    def next_hint(self, people: People, size: tuple[int, int]) -> None:
-        """None: each frame is seen whole."""
-
     def _prepare(self, size: tuple[int, int], frames: Sequence[NDArray[np.uint8]]) -> Tensor:
         """Frames [H, W, 3] to [b, 3, h, w] on the device."""
         maps = np.stack([box_matrix(around(frame.shape[:2], size), size) for frame in frames])
-        return crop(frames, maps, size, self._batch.device)
+        return crop(frames, maps, size, self.batch.device)
 
     def _people(self, view: tuple[float, float, float, float], found: Array, finite: np.bool_) -> People:
         """Up to six people [6, 3 K + 5] in fractions of the view x0, y0, x1, y1 to source pixels."""
-        K, name = len(self.skeleton), self.skeleton.name
+        K, name = len(self._skeleton), self._skeleton.name
         if not finite:
             return People.nobody(name, finite=False)
-        found = found[(found[:, -1] >= SURE) & (found[:, 2 : 3 * K : 3].max(1) >= self.min_score)]
+        found = found[(found[:, -1] >= SURE) & (found[:, 2 : 3 * K : 3].max(1) >= self._min_score)]
         found = found[np.argsort(-found[:, -1], kind="stable")]
         origin = np.array(view[:2], np.float32)
         sides = np.array(view[2:], np.float32) - origin
         joints = found[:, : 3 * K].reshape(-1, K, 3)
         xy, score = joints[:, :, 1::-1] * sides + origin, joints[:, :, 2]
         boxes = found[:, [3 * K + 1, 3 * K, 3 * K + 3, 3 * K + 2]] * np.tile(sides, 2) + np.tile(origin, 2)
-        kept = distinct(xy, score >= self.min_score, boxes, 2 * sigmas(self.skeleton))
-        return People(name, xy[kept], score[kept], boxes[kept])
+        kept = distinct(xy, score >= self._min_score, boxes, 2 * sigmas(self._skeleton))
+        return People(name, xy[kept], score[kept], boxes[kept], sure=found[kept, -1])
 
 
 def distinct(xy: Array, seen: NDArray[np.bool_], boxes: Array, k: NDArray[np.float64]) -> list[int]:

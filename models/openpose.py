@@ -1,4 +1,4 @@
-"""OpenPose's estimator: the whole frame in the network's shape, people as the decoder finds them."""
+"""OpenPoseView: the whole frame in the network's shape, people as the decoder finds them."""
 
 from collections.abc import Hashable, Sequence
 from typing import Protocol
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from posebeam.models.batch import Batch
 from posebeam.models.crop import box_matrix, crop
-from posebeam.models.registry import Row
+from posebeam.models.row import Row
 from posebeam.transforms.people import People
 from posebeam.transforms.skeleton import skeleton
 
@@ -36,51 +36,35 @@ class Decoder(Protocol):
         ...
 
 
-class OpenPoseEstimator:
-    """An Estimator (models/estimator.py) without hints.
+class OpenPoseView:
+    """A WholeView (models/backbone.py) without hints.
 
     A frame is resized to the row's input without regard to its proportions, as published (blobFromImage of the
     OpenCV sample samples/dnn/openpose.py, 368 x 368 without crop): fractions of the input are fractions of the
     frame.
     """
 
-    wants_hints = False
-
     def __init__(self, row: Row, network: nn.Module, decode: Decoder, device: torch.device, batch_size: int):
-        self.name, self.skeleton, self.min_score = row.name, skeleton(row.skeleton), row.min_score
-        self.batch_size, self.device_kind, self.several = batch_size, device.type, decode.several
-        self._size, self._decode, self._batch = row.input, decode, Batch(network, device, batch_size)
-
-    @property
-    def halvings(self) -> int:
-        """How many chunks were halved for lack of memory so far."""
-        return self._batch.halvings
+        self._skeleton, self._min_score, self._size = skeleton(row.skeleton), row.min_score, row.input
+        self.several, self._decode, self.batch = decode.several, decode, Batch(network, device, batch_size)
 
     def __call__(self, frames: Sequence[NDArray[np.uint8]], hints: Sequence[Hashable | None]) -> list[People]:
         """The people of each frame [H, W, 3]; nobody where no joint but the background reaches min_score."""
-        if len(frames) != len(hints):
-            raise ValueError(f"{len(frames)} frames with {len(hints)} hints: expected one for each")
-        if not frames:
-            return []
-        decoded, finite = self._batch(frames, self._prepare, self._decode)
+        decoded, finite = self.batch(frames, self._prepare, self._decode)
         return [self._people(*each) for each in zip(decoded, frames, finite, strict=True)]
-
-    def next_hint(self, people: People, size: tuple[int, int]) -> None:
-        """Each frame is seen for itself."""
-        return
 
     def _prepare(self, frames: Sequence[NDArray[np.uint8]]) -> Tensor:
         """Frames [H, W, 3] to [b, 3, h, w] on the device."""
         maps = np.stack([box_matrix((0, 0, frame.shape[1], frame.shape[0]), self._size) for frame in frames])
-        images = crop(frames, maps, self._size, self._batch.device)
+        images = crop(frames, maps, self._size, self.batch.device)
         return images.flip(1) if self._decode.colour == "bgr" else images
 
     def _people(self, decoded: NDArray[np.float32], frame: NDArray[np.uint8], finite: np.bool_) -> People:
         """What was decoded of one frame [...] to source pixels."""
         if not finite:
-            return People.nobody(self.skeleton.name, finite=False)
-        fractions, score = self._decode.people(decoded, self.min_score)
+            return People.nobody(self._skeleton.name, finite=False)
+        fractions, score = self._decode.people(decoded, self._min_score)
         xy = fractions * np.array((frame.shape[1], frame.shape[0]), np.float32)
-        seen = (score >= self.min_score) & (np.array(self.skeleton.joints) != "background")
+        seen = (score >= self._min_score) & (np.array(self._skeleton.joints) != "background")
         boxes = [(*points[mask].min(0), *points[mask].max(0)) for points, mask in zip(xy, seen, strict=True)]
-        return People(self.skeleton.name, xy, score, np.array(boxes, np.float32).reshape(-1, 4))
+        return People(self._skeleton.name, xy, score, np.array(boxes, np.float32).reshape(-1, 4))

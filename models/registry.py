@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import tomllib
 from functools import cache
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from posebeam.models.estimator import Estimator
+    from posebeam.models.backbone import Backbone
+    from posebeam.models.detector import Detector
 
 DEFAULT = "movenet-lightning"
 BATCH_SIZE = 32
@@ -113,26 +115,71 @@ def load_estimator(
     batch_size: int = BATCH_SIZE,
     decode: str = "",
     crop_following: bool = True,
-) -> Estimator:
+    detector: str = "",
+    flip: bool = False,
+) -> Backbone:
     """The backbone with its published weights, or those of a file of yours.
 
     device is auto (cuda if there is one), cpu or cuda. decode is one of the row's decoders, "" its first.
-    crop_following concerns rows that follow a person.
+    crop_following concerns rows that follow a person. detector is the row that gives boxes, "" the backbone's
+    own. flip shows top-down networks the mirrored picture too.
     """
     facts = row(name)
-    if not facts.estimator:
-        raise ConfigError(f"{name} is a {facts.view}: it finds boxes for other backbones, but no joints")
-    network, chosen = load_network(name, weights), choose_device(device)
-    following = {"crop_following": crop_following} if facts.follows else {}
-    estimator: Estimator = _named(facts.estimator)(
-        facts,
-        network,
-        _named(facts.decoders[facts.decode(decode)]),
-        device=chosen,
-        batch_size=batch_size,
-        **following,
+    boxes = facts.boxes_from(detector)
+    found = load_detector(boxes, device=device, batch_size=batch_size) if boxes else None
+    return estimator_of(
+        facts, load_network(name, weights), choose_device(device), batch_size=batch_size, decode=decode,
+        crop_following=crop_following, detector=found, flip=flip,
+    )  # fmt: skip
+
+
+def estimator_of(
+    facts: Row,
+    network: nn.Module,
+    device: torch.device,
+    *,
+    batch_size: int = BATCH_SIZE,
+    decode: str = "",
+    crop_following: bool = True,
+    detector: Detector | None = None,
+    flip: bool = False,
+) -> Backbone:
+    """The backbone around a network that is here already."""
+    from posebeam.models.backbone import Backbone
+
+    facts.check_flip(flip)
+    decoder = _named(facts.decoders[facts.decode(decode)])
+    twice = {"flip": True} if flip else {}
+    view = _named(facts.estimator)(facts, network, decoder, device, batch_size, **twice)
+    return Backbone(facts, view, batch_size, crop_following=crop_following, detector=detector)
+
+
+def load_detector(
+    name: str,
+    *,
+    device: str = "auto",
+    weights: Path | None = None,
+    batch_size: int = BATCH_SIZE,
+    min_person: float | None = None,
+) -> Detector:
+    """A detector's row, or a backbone that finds several people by itself, as a finder of boxes.
+
+    min_person takes the place of a detector row's own: 0 gives all boxes, as average precision wants them.
+    """
+    from posebeam.models.detector import PoseDetector
+
+    facts = row(name)
+    if facts.view == "top-down":
+        raise ConfigError(f"{name} finds nobody by itself: it cannot be a detector")
+    if facts.view == "whole-frame":
+        return PoseDetector(load_estimator(name, device=device, weights=weights, batch_size=batch_size))
+    if min_person is not None:
+        facts = dataclasses.replace(facts, min_person=min_person)
+    (decoder,) = facts.decoders.values()
+    made: Detector = _named(facts.estimator)(
+        facts, load_network(name, weights), _named(decoder), choose_device(device), batch_size
     )
-    return estimator
+    return made
 
 
 def choose_device(name: str) -> torch.device:

@@ -81,21 +81,25 @@ class Published:
 class Row:
     """One backbone.
 
-    network, estimator  MODULE:NAME below posebeam.models; arguments are the network's numbers. A detector has no
-                        estimator of its own: top-down backbones take its boxes.
+    network, estimator  MODULE:NAME below posebeam.models: the network, arguments being its numbers; and its view
+                        (models/backbone.py), or of a detector what finds boxes (models/detector.py)
     decoders            such names by the way of decoding, the default first; a row with one way calls it ""
     input               height and width of what the network sees, pixels
     colour              the order of the channels that the network was trained on
     view                whole-frame; top-down: one person's box a picture, from `detector` (a row), framed by
                         `framing` (transforms/framing.py); or detector
     follows             the view may follow the person from frame to frame
+    skeleton            of the people; a detector has none
     min_score           a joint below it is not seen
+    min_person          a person below it, or a detector's box, is nobody
     parameters, macs    of the bare network, counted; macs: multiply-adds for one picture of size `input`
     weights, published  none where nothing was published
     """
 
     name: str
     network: str
+    estimator: str
+    decoders: Mapping[str, str]
     input: tuple[int, int]
     colour: str
     view: str
@@ -103,10 +107,9 @@ class Row:
     macs: int
     paper: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    estimator: str = ""
-    decoders: Mapping[str, str] = field(default_factory=dict)
     skeleton: str = ""
     min_score: float = 0.0
+    min_person: float = 0.0
     follows: bool = False
     framing: str = ""
     detector: str | None = None
@@ -120,26 +123,44 @@ class Row:
         known = ", ".join(self.decoders) if "" not in self.decoders else "it has one way only"
         raise ConfigError(f"backbone {self.name} cannot decode by {way!r}: {known}")
 
+    def boxes_from(self, detector: str) -> str:
+        """The row whose boxes are looked at, "" being the backbone's own; "" where whole frames are.
+
+        ConfigError for who does not look at boxes. Who may follow a person may look at boxes instead.
+        """
+        if self.view == "detector":
+            raise ConfigError(f"{self.name} is a detector: it finds boxes for other backbones, but no joints")
+        if detector and self.view == "whole-frame" and not self.follows:
+            raise ConfigError(f"backbone {self.name} finds people by itself: it takes no detector ({detector})")
+        return detector or self.detector or ""
+
+    def check_flip(self, flip: bool) -> None:
+        """ConfigError if a flip test is wanted of a backbone that was published without."""
+        if flip and self.view != "top-down":
+            raise ConfigError(f"backbone {self.name} has no flip test: only top-down ones were published with it")
+
     def __post_init__(self) -> None:
-        self._check_estimator()
+        self._check_view()
         for column, value, known in (("colour", self.colour, COLOURS), ("view", self.view, VIEWS)):
             if value not in known:
                 raise ConfigError(f"backbone {self.name}: {column} {value!r}, expected one of {', '.join(known)}")
         if len(self.input) != 2 or min(self.input) < 1:
             raise ConfigError(f"backbone {self.name}: input {self.input}, expected height and width in pixels")
-        if not 0 <= self.min_score < 1 or min(self.parameters, self.macs) < 1:
+        if not (0 <= self.min_score < 1 and 0 <= self.min_person < 1) or min(self.parameters, self.macs) < 1:
             raise ConfigError(
-                f"backbone {self.name}: min_score {self.min_score}, {self.parameters} parameters, "
-                f"{self.macs} macs; expected 0 <= min_score < 1 and at least one of the others"
+                f"backbone {self.name}: min_score {self.min_score}, min_person {self.min_person}, "
+                f"{self.parameters} parameters, {self.macs} macs; expected scores of 0 up to 1, and at least one "
+                "of the others"
             )
 
-    def _check_estimator(self) -> None:
-        """Who estimates people has an estimator, a decoder and a skeleton; a detector none of them."""
-        given = [bool(self.estimator), bool(self.decoders), bool(self.skeleton)]
-        if given != [self.view != "detector"] * 3:
+    def _check_view(self) -> None:
+        """Who estimates people has a skeleton, who is top-down a detector and a framing too."""
+        given = bool(self.skeleton), bool(self.detector), bool(self.framing)
+        top_down = self.view == "top-down"
+        if not self.decoders or given != (self.view != "detector", top_down, top_down):
             raise ConfigError(
-                f"backbone {self.name}, view {self.view}: expected estimator, decoder and skeleton together, "
-                "and none of them for a detector"
+                f"backbone {self.name}, view {self.view}: expected a decoder; a skeleton unless it is a detector; "
+                "a detector and a framing if it is top-down"
             )
         if self.skeleton:
             skeleton(self.skeleton)

@@ -15,6 +15,7 @@ class People:
     xy     float32 [P, K, 2]  x to the right, y down, 0 at the top left corner of the frame
     score  float32 [P, K]     0..1, comparable within one backbone only
     boxes  float32 [P, 4]     x0, y0, x1, y1
+    sure   float32 [P]        0..1, how sure the backbone is of each person; None where it does not say
     finite                    False: the network's output for this frame was not finite, so P = 0
     """
 
@@ -23,10 +24,13 @@ class People:
     score: NDArray[np.float32]
     boxes: NDArray[np.float32]
     finite: bool = True
+    sure: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         P, K = self.score.shape
         want = {"xy": (P, len(self.skeleton), 2), "score": (P, len(self.skeleton)), "boxes": (P, 4)}
+        if self.sure is not None:
+            want["sure"] = (P,)
         for name, shape in want.items():
             array = getattr(self, name)
             if array.shape != shape or array.dtype != np.float32:

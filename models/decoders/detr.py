@@ -1,7 +1,11 @@
 """DETR's decoder: class logits and boxes to scored boxes."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
+
+PERSON = 1  # COCO's number
 
 
 def decode(logits: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -19,3 +23,9 @@ def decode(logits: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def in_pixels(corners: Tensor, sizes: Tensor) -> Tensor:
     """Corners [B, Q, 4] in fractions of pictures of sizes [B, 2] (h, w) to pixels [B, Q, 4]."""
     return corners * sizes.flip(1).repeat(1, 2)[:, None]
+
+
+def persons(raw: Mapping[str, Tensor]) -> Tensor:
+    """What DETR says to [B, Q, 5]: how sure a box is a person's, 0 where it is something else's, and corners."""
+    score, label, corners = decode(raw["pred_logits"].float(), raw["pred_boxes"].float())
+    return torch.cat(((score * (label == PERSON))[..., None], corners), -1)

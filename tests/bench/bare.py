@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from posebeam.models.estimator import Estimator
+from posebeam.models.backbone import Backbone
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.decode import open_clip
 from posebeam.pipelines.lockstep import lockstep, slots_for
@@ -21,8 +21,8 @@ class Bare:
     as there. The tensors are cut into batches beforehand.
     """
 
-    def __init__(self, estimator: Estimator, refs: Sequence[ClipRef], frames: int):
-        self._network: nn.Module = estimator._batch.network  # type: ignore[attr-defined]
+    def __init__(self, estimator: Backbone, refs: Sequence[ClipRef], frames: int):
+        self._network: nn.Module = estimator.network
         self._cuda = estimator.device_kind == "cuda"
         self._seen = _inputs(self._network, estimator, refs, frames)
 
@@ -47,7 +47,7 @@ class Bare:
             self._network(x)
 
 
-def _inputs(network: nn.Module, estimator: Estimator, refs: Sequence[ClipRef], frames: int) -> Tensor:
+def _inputs(network: nn.Module, estimator: Backbone, refs: Sequence[ClipRef], frames: int) -> Tensor:
     """The first inputs of one shape [frames, 3, h, w] that the loop gives to the network."""
     seen: list[Tensor] = []
 

@@ -104,7 +104,7 @@ def as_tensorflow(key: str, value: np.ndarray) -> np.ndarray:
 
 
 def embedded(name: str) -> dict[str, np.ndarray]:
-    return load_file(locate(registry.row(name).weights))
+    return load_file(locate(name, registry.row(name).weights))
 
 
 @pytest.mark.parametrize("name", ["movenet-lightning", "movenet-multipose"])
@@ -126,7 +126,7 @@ def test_the_embedded_weights_are_the_published_ones(name, foreign_data, tmp_pat
     if not published.is_file():
         pytest.skip(f"no {published}")
     convert_movenet.convert(published, published.with_suffix(".bin"), tmp_path / "out.safetensors")
-    assert (tmp_path / "out.safetensors").read_bytes() == locate(registry.row(name).weights).read_bytes()
+    assert (tmp_path / "out.safetensors").read_bytes() == locate(name, registry.row(name).weights).read_bytes()
 
 
 def test_conversion_refuses_what_is_cut_off_or_another_graph(tmp_path):

@@ -47,7 +47,7 @@ def computed(crowd) -> BoxHeads:
     y, x, c = np.ogrid[:192, :256, :3]
     pattern = ((x * x * 3 + y * (7 + c * 5) + (x * y) // 9) % 256).astype(np.uint8)
     network = registry.build_network(NAME)
-    load(network, locate(registry.row(NAME).weights))
+    load(network, locate(NAME, registry.row(NAME).weights))
     with torch.inference_mode():
         return network(torch.from_numpy(np.stack([crowd, pattern])).permute(0, 3, 1, 2).float())
 

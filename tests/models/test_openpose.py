@@ -22,7 +22,7 @@ GOLDEN = Path(__file__).parent / "golden" / "openpose.npz"
 @pytest.fixture(scope="module")
 def network():
     network = registry.build_network("openpose-thin")
-    load(network, locate(registry.row("openpose-thin").weights))
+    load(network, locate("openpose-thin", registry.row("openpose-thin").weights))
     return network
 
 
@@ -118,7 +118,7 @@ def test_boxes_hold_the_seen_joints_and_not_the_background(estimator, person):
 def test_not_finite_maps_are_nobody(person):
     estimator = registry.load_estimator("openpose-thin", device="cpu")
     with torch.no_grad():
-        estimator._batch.network.stages[5].heats[8].pointwise.bias[3] = torch.nan
+        estimator._view.batch.network.stages[5].heats[8].pointwise.bias[3] = torch.nan
     (people,) = estimator([person], [None])
     assert len(people) == 0
     assert not people.finite

@@ -12,7 +12,7 @@ from posebeam.transforms.errors import WeightsError
 def test_weights_are_those_of_the_published_graph(openpose_graph, tmp_path):
     out = tmp_path / "out.safetensors"
     convert_openpose.convert(openpose_graph, out)
-    assert out.read_bytes() == locate(registry.row("openpose-thin").weights).read_bytes()
+    assert out.read_bytes() == locate("openpose-thin", registry.row("openpose-thin").weights).read_bytes()
 
 
 def field(number: int, content: bytes | int) -> bytes:
@@ -40,7 +40,7 @@ def constant(name: str, value: np.ndarray) -> bytes:
 @pytest.fixture(scope="module")
 def frozen() -> tuple[dict[str, np.ndarray], bytes]:
     """The embedded weights, and the same as the bytes of a frozen graph with a node that is no constant."""
-    state = load_file(locate(registry.row("openpose-thin").weights))
+    state = load_file(locate("openpose-thin", registry.row("openpose-thin").weights))
     nodes = [field(1, field(1, b"image") + field(2, b"Placeholder"))]
     for key, value in state.items():
         turned = (

@@ -13,7 +13,7 @@ from posebeam.transforms.errors import ConfigError, WeightsError
 ROW = """
 [net]
 network = "networks.movenet:MoveNet"
-estimator = "movenet:MoveNetEstimator"
+estimator = "movenet:MoveNetView"
 decoder = "decoders.movenet:decode"
 skeleton = "coco17"
 input = [256, 192]
@@ -56,6 +56,8 @@ def test_a_detector_has_boxes_and_no_joints():
     detector = """
 [boxes]
 network = "networks.movenet:MoveNet"
+estimator = "detector:ImageDetector"
+decoder = "decoders.detr:persons"
 input = [800, 1066]
 colour = "rgb"
 view = "detector"
@@ -64,10 +66,12 @@ macs = 7
 paper = "none"
 """
     (row,) = registry.read_rows(detector)
-    assert (row.estimator, row.skeleton, row.decoders) == ("", "", {})
-    with pytest.raises(ConfigError, match="together"):
+    assert row.skeleton == ""
+    with pytest.raises(ConfigError, match="is a detector"):
+        row.boxes_from("")
+    with pytest.raises(ConfigError, match="unless it is a detector"):
         registry.read_rows(detector + 'skeleton = "coco17"\n')
-    with pytest.raises(ConfigError, match="together"):
+    with pytest.raises(ConfigError, match="a framing if it is top-down"):
         registry.read_rows(detector.replace('"detector"', '"top-down"'))
 
 
@@ -81,7 +85,8 @@ paper = "none"
         ("min_score = 0.1", "min_score = 10", "min_score 10"),
         ("parameters = 5", "parametres = 5", "parametres"),
         ("parameters = 5", "", "parameters"),
-        ("parameters = 5", 'parameters = 5\ndetector = "nobody"', "detector 'nobody'"),
+        ("parameters = 5", 'parameters = 5\ndetector = "nobody"', "a detector and a framing"),
+        ("min_score = 0.1", "min_person = 1", "min_person 1"),
         ("macs = 7", "macs = 0", "0 macs"),
         (
             "parameters = 5",
@@ -95,6 +100,32 @@ def test_a_wrong_row_is_refused(said, instead, complaint):
     assert said in ROW
     with pytest.raises(ConfigError, match=complaint):
         registry.read_rows(ROW.replace(said, instead))
+
+
+def test_the_detector_of_a_row_must_be_there():
+    view = 'view = "top-down"\nframing = "edges"\ndetector = "nobody"'
+    with pytest.raises(ConfigError, match="detector 'nobody' is not in the table"):
+        registry.read_rows(ROW.replace('view = "whole-frame"', view))
+
+
+def test_who_looks_at_boxes_takes_a_detector():
+    assert registry.row("hrnet-w32").boxes_from("") == "movenet-multipose"
+    assert registry.row("hrnet-w32").boxes_from("detr-r50") == "detr-r50"
+    assert registry.row("movenet-thunder").boxes_from("") == ""
+    assert registry.row("movenet-thunder").boxes_from("movenet-multipose") == "movenet-multipose"
+    with pytest.raises(ConfigError, match="openpose-thin finds people by itself"):
+        registry.row("openpose-thin").boxes_from("detr-r50")
+    with pytest.raises(ConfigError, match="simple-baseline-r50 finds nobody by itself"):
+        registry.load_detector("simple-baseline-r50")
+    with pytest.raises(ConfigError, match="one person a frame"):
+        registry.load_detector("movenet-lightning", device="cpu")
+
+
+def test_a_flip_test_is_for_top_down_rows():
+    registry.row("hrnet-w32").check_flip(True)
+    registry.row("movenet-thunder").check_flip(False)
+    with pytest.raises(ConfigError, match="no flip test"):
+        registry.load_estimator("movenet-thunder", device="cpu", flip=True)
 
 
 def test_made_weights_are_the_same_each_time_and_leave_the_generator_alone():
