@@ -29,6 +29,8 @@ _SOURCES = {
     "its terms.",
     "openpose-json": "Poses by OpenPose, imported from its JSON files. Followed is whoever has a person_id; in "
     "clips without one the person listed first in each frame is person 0.",
+    "pyskl": "Poses from a skeleton pickle of PYSKL's or MMAction2's. A person is a place among an annotation's "
+    "people: where its maker did not track them, a place may jump from one to another.",
     "mpose": "MPOSE2021, for research, https://github.com/PIC4SeR/MPOSE2021_Dataset: a clip is one of its "
     "sequences, `group` its actor.",
     "videos": "Your own videos: their licence is yours to state.",

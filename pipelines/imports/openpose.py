@@ -12,31 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from posebeam.pipelines.clip import ClipRef
-from posebeam.pipelines.clip_table import recount, silences
 from posebeam.pipelines.imports.imported import import_data, imported_settings
-from posebeam.pipelines.job import Job
+from posebeam.pipelines.imports.tracks import TrackedClip, write_tracks
 from posebeam.pipelines.listing import Listing
-from posebeam.pipelines.product_file import publish_product
-from posebeam.pipelines.publish import workspace
-from posebeam.pipelines.receipt import Receipt
-from posebeam.pipelines.rewindow import windows_of_poses
-from posebeam.pipelines.schema import (
-    clip_columns,
-    clip_row,
-    clips,
-    pose_row,
-    poses,
-    rejected,
-    rejected_row,
-    windows,
-)
-from posebeam.pipelines.shard import ShardName
 from posebeam.pipelines.sources.openpose_json import frame_files
-from posebeam.transforms.errors import ClipError, DecodeError, SourceError
+from posebeam.transforms.errors import DecodeError, SourceError
 from posebeam.transforms.skeleton import skeleton
 from posebeam.transforms.track import SEGMENT, PoseTrack
 from posebeam.transforms.windows import WindowRule
@@ -57,8 +40,13 @@ def import_openpose(
     with a frame that cannot be read becomes a row of rejected.
     """
     settings = imported_settings("openpose-json", "openpose", rule, shards=shards)
-    write = partial(_write_shard, skeleton_name, rate, out)
+    write = partial(write_tracks, partial(_open, skeleton_name), skeleton_name, rate, out)
     return import_data(listing, settings, skeleton_name, out, write)
+
+
+def _open(skeleton_name: str, ref: ClipRef) -> TrackedClip:
+    folder = Path(ref.uri)
+    return TrackedClip(len(frame_files(folder)), (0, 0), lambda: read_tracks(ref.clip_id, folder, skeleton_name))
 
 
 def find_skeleton(listing: Listing) -> str:
@@ -72,49 +60,6 @@ def find_skeleton(listing: Listing) -> str:
             if people:
                 return _SKELETONS[len(people[0][1])]
     raise SourceError("nobody was seen in any frame of any clip: there is nothing to import")
-
-
-def _write_shard(
-    skeleton_name: str, rate: float, out: Path, job: Job, name: ShardName, refs: Sequence[ClipRef]
-) -> Receipt:
-    refused: list[pa.Table] = []
-    told: list[pa.Table] = []
-    footer = partial(job.footer, skeleton=skeleton_name)
-    with workspace(out) as folder:
-        publish = partial(publish_product, out, folder, name)
-        seen = _tables(skeleton_name, rate, job, refs, refused, told)
-        files = [publish(poses(), seen, footer("poses"))]
-        cut = windows_of_poses(out / files[0].path, job, skeleton_name)
-        files.append(publish(windows(job.settings.windows.length), cut, footer("windows")))
-        rows = pa.concat_tables([clips().schema.empty_table(), *told])
-        counted = recount(rows, out / files[1].path)
-        files.append(publish(clips(), [counted], footer("clips")))
-        files.append(publish(rejected(), iter(refused), footer("rejected")))
-    return Receipt(
-        str(name), job.plan_hash, job.refs[str(name)], len(refs) - len(refused), len(refused),
-        sum(row["frames"][0].as_py() for row in told),
-        warnings=tuple(silences(counted)), files=tuple(files),
-    )  # fmt: skip
-
-
-def _tables(
-    skeleton_name: str, rate: float, job: Job, refs: Sequence[ClipRef], refused: list[pa.Table],
-    told: list[pa.Table],
-) -> Iterator[pa.Table]:  # fmt: skip
-    """Rows of poses clip by clip; clips that cannot be read go to `refused`, what is known of each to `told`."""
-    for ref in refs:
-        columns, frames = clip_columns(ref, job.classes), len(frame_files(Path(ref.uri)))
-        try:
-            tracks = read_tracks(ref.clip_id, Path(ref.uri), skeleton_name)
-        except ClipError as error:
-            refused.append(rejected_row(ref, error))
-            told.append(clip_row(columns, frames, rejected=True))
-            continue
-        told.append(clip_row(columns, frames, len({track.person for track in tracks}), rejected=False))
-        segment, last = 0, -1
-        for track in tracks:
-            segment, last = (segment + 1 if track.person == last else 0), track.person
-            yield pose_row(columns, track, segment, (0, 0), (track.frames / rate).tolist())
 
 
 def read_tracks(clip_id: str, folder: Path, skeleton_name: str) -> list[PoseTrack]:
