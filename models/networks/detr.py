@@ -17,6 +17,7 @@ from posebeam.models.networks.transformer import Transformer
 
 CLASSES = 91  # COCO's numbers run to 90, and 0 is none of them
 FEATURES = 2048  # channels of a ResNet's last stage
+FRESH_BRANCH = 0.3  # what a residual branch counts before a checkpoint says it
 TRAINED = ("layer2", "layer3", "layer4")
 
 
@@ -71,6 +72,10 @@ class FixedResNet(nn.Module):
         self.body = ResNetTrunk(depth, norm=FixedNorm)
         for name, parameter in self.body.named_parameters():
             parameter.requires_grad_(name.startswith(TRAINED))
+        for name, norm in self.body.named_modules():
+            if name.endswith("bn3"):
+                # With a fresh norm, the identity, each block doubles the variance: half precision overflows.
+                norm.weight.fill_(FRESH_BRANCH)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """[B, 3, H, W] to the four stages: [B, 256, H / 4, W / 4] to [B, 2048, H / 32, W / 32]."""

@@ -6,7 +6,7 @@ from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
 from posebeam.models.attention import attention_maps
-from posebeam.models.networks.detr import DETR, FixedNorm
+from posebeam.models.networks.detr import DETR, FixedNorm, FixedResNet
 from posebeam.transforms.errors import ConfigError
 
 SMALL = {"classes": 4, "queries": 6, "layers": 2, "width": 32, "heads": 4, "feedforward": 48}
@@ -146,6 +146,12 @@ def test_the_norm_is_torchvisions(images):
     ours.load_state_dict(theirs.state_dict())
     torch.testing.assert_close(ours(images), theirs(images), rtol=1e-5, atol=1e-5)
     assert list(ours.parameters()) == []
+
+
+@torch.no_grad()
+def test_without_weights_features_fit_into_half_precision(images):
+    deepest = FixedResNet(101).eval()(images)[-1]
+    assert 0 < deepest.std() < deepest.max() < 1000
 
 
 def test_gradients_reach_all_but_the_stem_and_the_first_stage(network, images):
