@@ -4,6 +4,7 @@ The only place of autocast, channels_last, pinned transfer, retries for lack of 
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -62,6 +63,24 @@ class Batch:
                 torch.cuda.empty_cache()
         decoded, finite = (torch.cat(parts).cpu().numpy() for parts in zip(*done, strict=True))
         return decoded, finite
+
+    def by_size(
+        self,
+        items: Sequence[Item],
+        size_of: Callable[[Item], tuple[int, int]],
+        prepare: Callable[[tuple[int, int], Sequence[Item]], Tensor],
+        decode: Callable[[Any], Tensor],
+    ) -> list[tuple[NDArray[np.float32], np.bool_]]:
+        """The same of items of several sizes (h, w), which prepare is told: decoded [...] and finite of each."""
+        groups: dict[tuple[int, int], list[int]] = {}
+        for index, item in enumerate(items):
+            groups.setdefault(size_of(item), []).append(index)
+        found: dict[int, tuple[NDArray[np.float32], np.bool_]] = {}
+        for size, indices in groups.items():
+            part = [items[index] for index in indices]
+            results = self(part, partial(prepare, size), decode, among=len(items))
+            found.update(zip(indices, zip(*results, strict=True), strict=True))
+        return [found[index] for index in range(len(items))]
 
     def _attempt(
         self,

@@ -2,26 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from posebeam.models.batch import Batch
-from posebeam.models.crop import box_matrix, crop
+from posebeam.models.canvas import CHUNK, Canvas, Padded
 from posebeam.models.estimator import Estimator
-from posebeam.models.pixels import normalised
 from posebeam.models.row import Row
 from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.people import People
-
-LONGEST = 1333  # pixels of the longer side, if the shorter one would make it longer
-STEP = 64  # sides are padded to multiples of it: pictures of few sizes go through the network together
-CHUNK = 8  # so many pictures of that size fill a GPU
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +90,7 @@ class PoseDetector:
 
 
 class ImageDetector:
-    """A Detector of its own: DETR and Faster R-CNN.
-
-    Frames are shown as published: the shorter side of the row's input, the longer one 1333 pixels at most, then
-    padded, which the network is told. A box scored below the row's min_person is nobody's.
-    """
+    """A Detector of its own: DETR and Faster R-CNN. A box scored below the row's min_person is nobody's."""
 
     def __init__(
         self, row: Row, network: nn.Module, decode: Callable[[Any], Tensor], device: torch.device, batch_size: int
@@ -109,8 +98,8 @@ class ImageDetector:
         """decode: what the network says to [B, Q, 5]: how sure a box is a person's, and corners x0, y0, x1, y1 in
         fractions of the picture without its padding.
         """
-        self.name, self._least, self._shortest, self._colour = row.name, row.min_person, min(row.input), row.colour
-        self._decode, self._batch = decode, Batch(Padded(network), device, min(batch_size, CHUNK))
+        self.name, self._least, self._decode = row.name, row.min_person, decode
+        self._canvas, self._batch = Canvas.of(row, device), Batch(Padded(network), device, min(batch_size, CHUNK))
 
     @property
     def halvings(self) -> int:
@@ -119,60 +108,10 @@ class ImageDetector:
 
     def __call__(self, frames: Sequence[NDArray[np.uint8]]) -> list[Boxes]:
         """The boxes of people in each frame [H, W, 3]."""
-        by_size: dict[tuple[int, int], list[int]] = {}
-        for index, frame in enumerate(frames):
-            by_size.setdefault(padded_size(shown_size(frame.shape[:2], self._shortest)), []).append(index)
-        boxes: dict[int, Boxes] = {}
-        for size, indices in by_size.items():
-            part = [frames[index] for index in indices]
-            found, finite = self._batch(part, partial(self._prepare, size), self._decode, among=len(frames))
-            for index, *each in zip(indices, found, finite, strict=True):
-                boxes[index] = self._boxes(frames[index].shape[:2], *each)
-        return [boxes[index] for index in range(len(frames))]
-
-    def _prepare(self, size: tuple[int, int], frames: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Frames [H, W, 3] to [b, 4, h, w] on the device: colours, and 1 in the padding."""
-        images = []
-        for frame in frames:
-            h, w = shown_size(frame.shape[:2], self._shortest)
-            whole = box_matrix((0, 0, frame.shape[1], frame.shape[0]), (h, w))
-            image = normalised(crop([frame], whole[None], (h, w), self._batch.device), self._colour)
-            inside = F.pad(image, (0, size[1] - w, 0, size[0] - h))
-            outside = F.pad(image.new_zeros(1, 1, h, w), (0, size[1] - w, 0, size[0] - h), value=1)
-            images.append(torch.cat((inside, outside), 1))
-        return torch.cat(images)
+        results = self._batch.by_size(frames, self._canvas.size, self._canvas.prepare, self._decode)
+        return [self._boxes(frame.shape[:2], *each) for frame, each in zip(frames, results, strict=True)]
 
     def _boxes(self, size: tuple[int, int], found: NDArray[np.float32], finite: np.bool_) -> Boxes:
         """What was found [Q, 5] in a frame (H, W)."""
-        found = found[(found[:, 0] >= self._least) & bool(finite)]
+        found = found[(found[:, 0] > 0) & (found[:, 0] >= self._least) & finite]
         return Boxes.of(found[:, 1:] * np.array((*size[::-1], *size[::-1])), found[:, 0], bool(finite))
-
-
-class Padded(nn.Module):
-    """A network that takes pictures and their padding in one tensor."""
-
-    def __init__(self, network: nn.Module):
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor) -> Any:
-        """x [B, 4, H, W]: colours, and 1 in the padding."""
-        return self.network(x[:, :3], x[:, 3] > 0)
-
-
-def shown_size(frame: tuple[int, int], shortest: int) -> tuple[int, int]:
-    """Height and width in which a frame (H, W) is shown: the shorter side `shortest`, the longer one bounded.
-
-    Source: get_size_with_aspect_ratio of github.com/facebookresearch/detr, datasets/transforms.py.
-    """
-    least, most = min(frame), max(frame)
-    if shortest * most > LONGEST * least:
-        shortest = round(LONGEST * least / most)
-    height, width = (shortest if side == least else int(shortest * side / least) for side in frame)
-    return max(1, height), max(1, width)
-
-
-def padded_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width with the padding."""
-    height, width = (-(-side // STEP) * STEP for side in size)
-    return height, width

@@ -1,7 +1,6 @@
 """MultiPoseView: MoveNet MultiPose, up to six people a frame, each seen on its own, frame by frame."""
 
 from collections.abc import Callable, Hashable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,24 +44,19 @@ class MultiPoseView:
 
     def __call__(self, frames: Sequence[NDArray[np.uint8]], hints: Sequence[Hashable | None]) -> list[People]:
         """Everybody in each frame [H, W, 3], from the surest on; hints are not looked at."""
-        by_size: dict[tuple[int, int], list[int]] = {}
-        for index, frame in enumerate(frames):
-            by_size.setdefault(input_size(frame.shape[:2], self._side), []).append(index)
-        everyone: dict[int, People] = {}
-        for size, indices in by_size.items():
-            part = [frames[i] for i in indices]
-            poses, finite = self.batch(part, partial(self._prepare, size), self._decode, among=len(frames))
-            for index, frame, *each in zip(indices, part, poses, finite, strict=True):
-                everyone[index] = self._people(around(frame.shape[:2], size), *each)
-        return [everyone[index] for index in range(len(frames))]
+        results = self.batch.by_size(
+            frames, lambda frame: input_size(frame.shape[:2], self._side), self._prepare, self._decode
+        )
+        return [self._people(frame.shape[:2], *each) for frame, each in zip(frames, results, strict=True)]
 
     def _prepare(self, size: tuple[int, int], frames: Sequence[NDArray[np.uint8]]) -> Tensor:
         """Frames [H, W, 3] to [b, 3, h, w] on the device."""
         maps = np.stack([box_matrix(around(frame.shape[:2], size), size) for frame in frames])
         return crop(frames, maps, size, self.batch.device)
 
-    def _people(self, view: tuple[float, float, float, float], found: Array, finite: np.bool_) -> People:
-        """Up to six people [6, 3 K + 5] in fractions of the view x0, y0, x1, y1 to source pixels."""
+    def _people(self, frame: tuple[int, int], found: Array, finite: np.bool_) -> People:
+        """Up to six people [6, 3 K + 5] in fractions of the view around a frame (H, W) to source pixels."""
+        view = around(frame, input_size(frame, self._side))
         K, name = len(self._skeleton), self._skeleton.name
         if not finite:
             return People.nobody(name, finite=False)

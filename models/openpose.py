@@ -45,7 +45,7 @@ class OpenPoseView:
     """
 
     def __init__(self, row: Row, network: nn.Module, decode: Decoder, device: torch.device, batch_size: int):
-        self._skeleton, self._min_score, self._size = skeleton(row.skeleton), row.min_score, row.input
+        self._skeleton, self._min_score, self._size = row.skeleton, row.min_score, row.input
         self.several, self._decode, self.batch = decode.several, decode, Batch(network, device, batch_size)
 
     def __call__(self, frames: Sequence[NDArray[np.uint8]], hints: Sequence[Hashable | None]) -> list[People]:
@@ -62,9 +62,16 @@ class OpenPoseView:
     def _people(self, decoded: NDArray[np.float32], frame: NDArray[np.uint8], finite: np.bool_) -> People:
         """What was decoded of one frame [...] to source pixels."""
         if not finite:
-            return People.nobody(self._skeleton.name, finite=False)
+            return People.nobody(self._skeleton, finite=False)
         fractions, score = self._decode.people(decoded, self._min_score)
         xy = fractions * np.array((frame.shape[1], frame.shape[0]), np.float32)
-        seen = (score >= self._min_score) & (np.array(self._skeleton.joints) != "background")
-        boxes = [(*points[mask].min(0), *points[mask].max(0)) for points, mask in zip(xy, seen, strict=True)]
-        return People(self._skeleton.name, xy, score, np.array(boxes, np.float32).reshape(-1, 4))
+        return around_joints(self._skeleton, xy, score, self._min_score)
+
+
+def around_joints(
+    skeleton_name: str, xy: NDArray[np.float32], score: NDArray[np.float32], min_score: float
+) -> People:
+    """People xy [P, K, 2] and score [P, K] of OpenPose, each with the box around the joints that are seen."""
+    seen = (score >= min_score) & (np.array(skeleton(skeleton_name).joints) != "background")
+    boxes = [(*points[mask].min(0), *points[mask].max(0)) for points, mask in zip(xy, seen, strict=True)]
+    return People(skeleton_name, xy, score, np.array(boxes, np.float32).reshape(-1, 4))
