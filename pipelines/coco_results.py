@@ -12,8 +12,10 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from posebeam.pipelines.publish import file_sha256, publish, workspace
+from posebeam.pipelines.manifest import read_manifest
+from posebeam.pipelines.publish import file_sha256, publish, unfinished, workspace
 from posebeam.pipelines.still_schema import HALF_PIXEL
+from posebeam.transforms.errors import DataError
 from posebeam.transforms.skeleton import Skeleton, skeleton
 
 FILE = "coco-results.json"
@@ -60,6 +62,22 @@ def write_results(out: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         facts = {"path": FILE, "results": count, "sha256": file_sha256(part)}
         publish(part, out / FILE)
     return facts
+
+
+def export_results(out: Path, file: Path) -> int:
+    """Publish the poses of the data set OUT as FILE; return how many results it holds.
+
+    DataError if OUT is unfinished, or its poses are not of images with COCO's numbers and joints.
+    """
+    manifest = read_manifest(out)
+    kind, skeleton_name = manifest["config"]["kind"], manifest["config"]["skeleton"]
+    if not gives_results(kind, skeleton_name):
+        raise DataError(
+            f"{out} holds poses of {kind} with the joints of {skeleton_name}: COCO results are of images that "
+            "annotations number (posebeam build coco) and of COCO's joints"
+        )
+    with unfinished(file) as path:
+        return write_lines(coco_results(out, manifest), path)
 
 
 def write_lines(results: Iterable[dict[str, Any]], path: Path) -> int:

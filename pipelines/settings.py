@@ -10,6 +10,8 @@ from typing import Any
 from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.windows import WindowRule
 
+IMPORTED = "imported-"  # how names of backbones begin that no row knows: other programs made the poses
+_BOXES = ("detector", "detector_sha256", "flip")
 STILLS = ("coco", "images")  # kinds of sources whose clips are images
 
 
@@ -18,7 +20,8 @@ class PoseSettings:
     """What decides the poses: the dear half.
 
     decode is a way of the backbone's, "" where it has one only. fps is the most frames a second that are taken,
-    0 for all. shards is 0 for auto, limit 0 for all clips.
+    0 for all. shards is 0 for auto, limit 0 for all clips. detector and the sha256 of its weights are "" where
+    whole frames are looked at; flip: the mirrored picture is looked at too.
     """
 
     kind: str
@@ -33,6 +36,9 @@ class PoseSettings:
     threads: int = 1
     shards: int = 0
     limit: int = 0
+    detector: str = ""
+    detector_sha256: str = ""
+    flip: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("threads", 1), ("shards", 0), ("limit", 0)):
@@ -40,6 +46,11 @@ class PoseSettings:
                 raise ConfigError(f"{name}: got {getattr(self, name)}, expected {least} or more")
         if not (math.isfinite(self.fps) and self.fps >= 0):
             raise ConfigError(f"fps: got {self.fps}, expected a positive number, or 0 to take all frames")
+
+    @property
+    def boxes(self) -> dict[str, Any]:
+        """What concerns only backbones that look at boxes, and only where it is said: absent, it changes no hash."""
+        return {name: getattr(self, name) for name in _BOXES if getattr(self, name)}
 
     @property
     def stills(self) -> bool:
@@ -56,7 +67,8 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         """As it stands in plan.json."""
-        return {"poses": asdict(self.poses), "windows": asdict(self.windows)}
+        every = {key: value for key, value in asdict(self.poses).items() if key not in _BOXES}
+        return {"poses": every | self.poses.boxes, "windows": asdict(self.windows)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Settings":

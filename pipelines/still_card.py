@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from posebeam.pipelines.settings import IMPORTED
+
 _SOURCES = {
     "coco": "Images and people in the COCO format. COCO's own: annotations CC BY 4.0, images under per-image "
     "Flickr licences, https://cocodataset.org/#termsofuse.",
@@ -16,9 +18,14 @@ joints by name, pixels counted from the middle of the first (0.5 less than in `p
 """
 
 
+# By whether the poses were made here.
+_SCORES = {True: "the mean score of the joints seen", False: "the score that their results give"}
+
+
 def still_body(manifest: dict[str, Any], backbone: str, clips: str) -> str:
     """The card below its front matter; backbone and clips are lines about them."""
     config = manifest["config"]
+    made_here = not config["backbone"].startswith(IMPORTED)
     rows = "\n".join(f"| {name} | {count:,} |" for name, count in sorted(manifest["rows"].items()))
     return f"""# Poses in images made by posebeam
 
@@ -30,7 +37,7 @@ def still_body(manifest: dict[str, Any], backbone: str, clips: str) -> str:
 | images | {clips} |
 
 A row of `poses` is one person of one image: `xy` and `score` of {config["skeleton"]}, in source pixels with 0
-at the corner of the first pixel; `box` x0, y0, x1, y1; `person_score`, the mean score of the joints seen;
+at the corner of the first pixel; `box` x0, y0, x1, y1; `person_score`, {_SCORES[made_here]};
 `norm13`, [13, 2] flattened, the 13 joints centred and scaled as the chain does it frame by frame, with `valid13`.
 Everybody whom the backbone sees is there, `person` counts them. A still has no velocities and so no windows.
 {_PEOPLE if config["kind"] == "coco" else ""}{_RESULTS if "coco_results" in manifest else ""}\

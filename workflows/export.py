@@ -1,12 +1,17 @@
-"""Export: a trained model as one file that other programs read, and what the file says of itself."""
+"""Export: a trained model, or the poses of a data set, as one file that other programs read."""
 
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save
 
 from posebeam.models.networks.act import FEATURES
+from posebeam.pipelines.coco_results import export_results
+from posebeam.pipelines.export_pyskl import export_pyskl
+from posebeam.pipelines.manifest import read_manifest
+from posebeam.pipelines.plan import FILE as PLAN
 from posebeam.pipelines.publish import unfinished
 from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.layout import layout
@@ -66,12 +71,43 @@ FORMATS: dict[str, Callable[[Trained, Mapping[str, str], Path], None]] = {
 }
 
 
+def _save_pyskl(out: Path, file: Path) -> dict[str, Any]:
+    return {**export_pyskl(out, file), "skeleton": read_manifest(out)["config"]["skeleton"]}
+
+
+def _save_results(out: Path, file: Path) -> dict[str, Any]:
+    return {"results": export_results(out, file)}
+
+
+DATA_FORMATS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {".pkl": _save_pyskl, ".json": _save_results}
+
+
+def export_data(out: Path, file: Path) -> dict[str, Any]:
+    """Write FILE from the stored poses of the data set OUT, as its suffix says; return what is in it.
+
+    ConfigError for a suffix of models, or an unknown one.
+    """
+    suffix = known_suffix(file)
+    if suffix not in DATA_FORMATS:
+        raise ConfigError(
+            f"{file}: {suffix} is for runs, {out} is a data set; for those: {', '.join(DATA_FORMATS)}"
+        )
+    if not (out / PLAN).is_file():
+        raise ConfigError(f"{file}: {suffix} is for data sets, {out} is none; for runs: {', '.join(FORMATS)}")
+    return DATA_FORMATS[suffix](out, file)
+
+
 def export(trained: Trained, file: Path) -> dict[str, str]:
     """Write FILE in the format that its suffix names; return what it says of itself.
 
-    The same run gives the same bytes under the same versions. ConfigError for an unknown suffix.
+    The same run gives the same bytes under the same versions. ConfigError for a suffix of data, or an unknown one.
     """
-    save = FORMATS[known_suffix(file)]
+    suffix = known_suffix(file)
+    if suffix not in FORMATS:
+        raise ConfigError(
+            f"{file}: {suffix} is for data sets, {trained.folder} is a run; for those: {', '.join(FORMATS)}"
+        )
+    save = FORMATS[suffix]
     described = facts(trained)
     with unfinished(file) as path:
         save(trained, described, path)
@@ -81,6 +117,6 @@ def export(trained: Trained, file: Path) -> dict[str, str]:
 def known_suffix(file: Path) -> str:
     """The file's suffix; ConfigError if no format has it."""
     suffix = file.suffix.lower()
-    if suffix not in FORMATS:
-        raise ConfigError(f"{file}: no format for the suffix {suffix!r}; known: {', '.join(FORMATS)}")
+    if suffix not in (known := (*FORMATS, *DATA_FORMATS)):
+        raise ConfigError(f"{file}: no format for the suffix {suffix!r}; known: {', '.join(known)}")
     return suffix

@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 
 from posebeam.models.networks.act import AcT, build_act
 from posebeam.models.registry import choose_device, row, rows
-from posebeam.pipelines.imports.imported import PREFIX
 from posebeam.pipelines.made import Made
 from posebeam.pipelines.publish import publish, publish_json, workspace
+from posebeam.pipelines.settings import IMPORTED
 from posebeam.transforms.augment import mirror
 from posebeam.transforms.errors import DataError
 from posebeam.transforms.layout import layout
@@ -95,7 +95,7 @@ class Trained:
         advice = f"--backbone {' or '.join(fitting)}" if fitting else (
             "no backbone here does; evaluate it on what posebeam import openpose-json or mpose makes"
         )  # fmt: skip
-        if name.startswith(PREFIX):
+        if name.startswith(IMPORTED):
             raise DataError(
                 f"{self.folder} was made for poses that another program wrote ({name}); for videos a backbone is "
                 f"needed that sees the joints of {own.base.name}: {advice}"

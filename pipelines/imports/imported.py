@@ -8,21 +8,23 @@ from typing import Any
 from posebeam.pipelines import manifest as manifests
 from posebeam.pipelines.card import write_card
 from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.coco_results import gives_results, write_results
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.plan import make_plan, write_plan
 from posebeam.pipelines.publish import WORK
 from posebeam.pipelines.receipt import Receipt
-from posebeam.pipelines.settings import PoseSettings, Settings
+from posebeam.pipelines.settings import IMPORTED, PoseSettings, Settings
 from posebeam.pipelines.shard import ShardName
 from posebeam.transforms.errors import PlanError
 from posebeam.transforms.layout import layout
 from posebeam.transforms.windows import WindowRule
 
-PREFIX = "imported-"  # of the names of backbones that no row knows
 UNKNOWN = "unknown"  # sha256 of weights that nobody told
 # What OpenPose did not find it scores 0, and what it found it scores above its own thresholds.
 SEEN = 1e-6
+# What the windows of a skeleton are by default; of another one act13-coco, if it has the joints.
+LAYOUTS = {"body25": "act13-body25", "coco17": "act13-coco", "coco18": "act13-coco"}
 
 WriteShard = Callable[[Job, ShardName, Sequence[ClipRef]], Receipt]
 
@@ -31,7 +33,7 @@ def imported_settings(kind: str, backbone: str, rule: WindowRule, split: int = 1
     """Settings of poses that `backbone`, no row of ours, made somewhere else."""
     poses = PoseSettings(
         kind=kind,
-        backbone=f"{PREFIX}{backbone}",
+        backbone=f"{IMPORTED}{backbone}",
         weights_sha256=UNKNOWN,
         split=split,
         crop_following=False,
@@ -58,6 +60,8 @@ def import_data(
         receipts.append(write_shard(job, name, refs))
         receipts[-1].write(out)
     manifest = manifests.make_manifest(plan, receipts, skeleton_name)
+    if gives_results(settings.poses.kind, skeleton_name):
+        manifest["coco_results"] = write_results(out, manifest)
     write_card(manifest, out)
     manifests.write_manifest(manifest, out)
     shutil.rmtree(out / WORK)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.clip_table import count_windows, silences
-from posebeam.pipelines.imports.imported import SEEN, import_data, imported_settings
+from posebeam.pipelines.imports.imported import LAYOUTS, SEEN, import_data, imported_settings
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.product_file import publish_product
 from posebeam.pipelines.publish import workspace
@@ -25,7 +25,6 @@ from posebeam.transforms.layout import CHANNELS, layout
 from posebeam.transforms.windows import Window, WindowRule
 
 _BACKBONES = {"body25": "openpose", "coco17": "coco17"}
-_LAYOUTS = {"body25": "act13-body25", "coco17": "act13-coco"}
 _SLACK = 1e-4  # of the largest value: velocities that went through single precision
 
 
@@ -52,7 +51,7 @@ def import_mpose(
         )
     if mpose.is_features and chain_name != "act":
         raise ConfigError(f"{path} holds features of the chain 'act', {chain_name!r} needs raw poses")
-    chosen = layout_name or _LAYOUTS[mpose.skeleton]
+    chosen = layout_name or LAYOUTS[mpose.skeleton]
     length, skeleton_name = mpose.shape[0], mpose.skeleton or layout(chosen).base.name
     rule = WindowRule(length=length, stride=length, gaps="drop", min_score=SEEN, chain=chain_name, layout=chosen)
     settings = imported_settings("mpose", _BACKBONES[skeleton_name], rule, split, shards)

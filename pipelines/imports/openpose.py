@@ -24,7 +24,6 @@ from posebeam.transforms.skeleton import skeleton
 from posebeam.transforms.track import SEGMENT, PoseTrack
 from posebeam.transforms.windows import WindowRule
 
-LAYOUTS = {"body25": "act13-body25", "coco18": "act13-coco"}  # what a skeleton's windows are by default
 _SKELETONS = {25: "body25", 18: "coco18"}
 _PIXELS = 1.5  # coordinates that all lie within this are shares of the picture
 

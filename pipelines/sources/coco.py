@@ -38,7 +38,6 @@ def list_clips(source: str | os.PathLike[str], *, annotations: str | os.PathLike
     tree = walk(root)
     files = {file.path: file for file in tree.files}
     dataset = read(path)
-    split = next((part for name, part in _PARTS.items() if name in path.stem), "train")
     refs, missing, truths = [], [], []
     for image in _images(dataset, path):
         name = image["file_name"]
@@ -46,8 +45,7 @@ def list_clips(source: str | os.PathLike[str], *, annotations: str | os.PathLike
             missing.append(name)
             continue
         truths.append(image)
-        uri, size = str(root / name), files[name].size
-        refs.append(ClipRef(uri, name, LABEL, name, split, size, truth=digest(image)[:16]))
+        refs.append(_ref(image, path, str(root / name), files[name].size))
     named = {ref.clip_id for ref in refs}
     others = sorted(files.keys() - named)
     return Listing(
@@ -58,6 +56,19 @@ def list_clips(source: str | os.PathLike[str], *, annotations: str | os.PathLike
         warnings=tree.warnings,
         truth=_table(truths, path),
     )
+
+
+def list_annotated(annotations: Path) -> Listing:
+    """Every image that the file names, with its people, as list_clips gives it; no image is looked for."""
+    truths = list(_images(read(annotations), annotations))
+    refs = tuple(_ref(image, annotations, str(annotations), 0) for image in truths)
+    return Listing(refs, truth=_table(truths, annotations))
+
+
+def _ref(image: dict[str, Any], annotations: Path, uri: str, size: int) -> ClipRef:
+    name = image["file_name"]
+    split = next((part for text, part in _PARTS.items() if text in annotations.stem), "train")
+    return ClipRef(uri, name, LABEL, name, split, size, truth=digest(image)[:16])
 
 
 def read(path: Path) -> Any:
