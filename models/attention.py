@@ -7,9 +7,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from posebeam.models.networks.act import Attention
 from posebeam.models.networks.mhsa import MHSA
 
-ATTENDING = (nn.MultiheadAttention, MHSA)
+ATTENDING = (nn.MultiheadAttention, MHSA, Attention)
 
 
 @contextmanager

@@ -29,7 +29,8 @@ _STALL_SECONDS = 60.0
 class Prediction:
     """One video: the probabilities [n, classes] of its n windows, or the error that ended it.
 
-    starts are the windows' first frames, seconds when they begin; overall [classes] is the mean over windows.
+    starts are the windows' first frames, seconds when they begin, people whose they are; overall [classes] is the
+    mean over windows.
     """
 
     video: Path
@@ -39,6 +40,7 @@ class Prediction:
     tracks: tuple[PoseTrack, ...] = ()
     report: DecodeReport | None = None
     error: ClipError | None = None
+    people: tuple[int, ...] = ()
 
     @property
     def overall(self) -> NDArray[np.float32]:
@@ -99,5 +101,6 @@ def _classified(video: _Watched, event: Ended, classify: Classify) -> Prediction
     x, valid = np.stack([window.x for window in windows]), np.stack([window.valid for window in windows])
     starts = tuple(window.start for window in windows)
     return Prediction(
-        path, starts, tuple(video.seconds[start] for start in starts), classify(x, valid), tracks, event.report
-    )
+        path, starts, tuple(video.seconds[start] for start in starts), classify(x, valid), tracks, event.report,
+        people=tuple(window.person for window in windows),
+    )  # fmt: skip

@@ -39,13 +39,40 @@ SIZES: Mapping[str, ActSize] = MappingProxyType(
 )
 
 
+class Attention(nn.Module):
+    """Scaled dot products between frames, a head 64 wide; no weights of its own."""
+
+    def __init__(self, heads: int):
+        super().__init__()
+        self.heads = heads
+
+    def forward(
+        self, q: Tensor, k: Tensor, v: Tensor, need_weights: bool = False, average_attn_weights: bool = True
+    ) -> tuple[Tensor, Tensor | None]:
+        """q, k, v [B, N, d] to [B, N, d], and None or, with need_weights, the map of attention.
+
+        That is [B, heads, N, N], queries by keys, or its mean over heads [B, N, N], as nn.MultiheadAttention names
+        it.
+        """
+        q, k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in (q, k, v))  # [B, heads, N, 64]
+        if need_weights:
+            weights = (q @ k.transpose(2, 3) / q.shape[3] ** 0.5).softmax(-1)
+            seen = weights @ v
+        else:
+            weights = None
+            seen = F.scaled_dot_product_attention(q, k, v)
+        return seen.transpose(1, 2).flatten(2), (
+            weights.mean(1) if weights is not None and average_attn_weights else weights
+        )
+
+
 class EncoderLayer(nn.Module):
     """Post-norm self-attention and feed-forward: [B, N, d] to [B, N, d]. Attention itself has no dropout."""
 
     def __init__(self, width: int, heads: int, dropout: float):
         super().__init__()
-        self.heads = heads
         self.q, self.k, self.v, self.o = (nn.Linear(width, width) for _ in range(4))
+        self.attention = Attention(heads)
         self.ff1 = nn.Linear(width, 4 * width)
         self.ff2 = nn.Linear(4 * width, width)
         self.norm1 = nn.LayerNorm(width, eps=1e-6)
@@ -54,15 +81,9 @@ class EncoderLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [B, N, d] to the same shape."""
-        x = self.norm1(x + self.dropout(self.o(self._attend(x))))
+        seen, _ = self.attention(self.q(x), self.k(x), self.v(x), need_weights=False)
+        x = self.norm1(x + self.dropout(self.o(seen)))
         return self.norm2(x + self.dropout(self.ff2(F.gelu(self.ff1(x)))))
-
-    def _attend(self, x: Tensor) -> Tensor:
-        B, N, d = x.shape
-        q, k, v = (
-            part(x).view(B, N, self.heads, -1).transpose(1, 2) for part in (self.q, self.k, self.v)
-        )  # [B, heads, N, 64]
-        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(B, N, d)
 
 
 class AcT(nn.Module):

@@ -1,0 +1,128 @@
+"""posebeam explain: pictures of what the networks look at."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from posebeam.transforms.errors import ConfigError
+from posebeam.workflows.argument import there
+from posebeam.workflows.config import flags, option, resolve
+
+WAYS = ("depends-on", "affects")  # as in models/dependency.py, which loads torch
+
+
+@dataclass(frozen=True)
+class ExplainConfig:
+    """The flags of posebeam explain."""
+
+    weights: str = option("", "Checkpoint of your own for the one backbone; for several: --backbone NAME=FILE.")
+    box: str = option("", "X,Y,WIDTH,HEIGHT of the person in pixels.")
+    annotations: str = option("", "COCO's annotation file, for --annotation-id.")
+    annotation_id: int = option(-1, "The annotated person of that number.")
+    joints: str = option("", "Some of the joints, as nose,left_wrist; all by default.")
+    layers: str = option("", "Some of the layers, as mhsa,0,last; all by default.")
+    head: int = option(-1, "One head's attention, from 0; -1: the mean over heads.")
+    areas: str = option("depends-on", "What a joint's place depends on, or what it affects.", WAYS)
+    threshold: float = option(-1.0, "Attention at or below it is not shown; -1: as published.")
+    refinement: bool = option(False, "PRTR: every layer's guesses, and how they become joints.")
+    frame: int = option(0, "Of a video for --backbone: the frame, from 0.")
+    window: int = option(
+        -1, "Of a video for --run: the window, from 0; -1: the one most sure of the video's label."
+    )
+    device: str = option("auto", "Where the networks run.", ("auto", "cpu", "cuda"))
+
+    @property
+    def one_head(self) -> int | None:
+        """The head that is meant; None for the mean over all."""
+        return None if self.head < 0 else self.head
+
+    @property
+    def heads(self) -> str:
+        """The same in words."""
+        return "mean over heads" if self.head < 0 else f"head {self.head}"
+
+
+@click.command()
+@click.argument("source", metavar="IMAGE|VIDEO", callback=there(folders=False), type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT.png", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--backbone", "backbones", multiple=True, metavar="NAME[=FILE]", help="A row of pictures a layer; repeat."
+)
+@click.option(
+    "--run", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A trained action model."
+)
+@flags(ExplainConfig)
+def command(
+    source: Path, out: Path, backbones: tuple[str, ...], run: Path | None, config: Path | None, **given: Any
+) -> int:
+    """\b
+    --backbone  TransPose, BTranspose: what each joint's place depends on or affects, layer by layer, a star
+                at the joint. PRTR: where the joint's query looked; --refinement: how its queries become
+                joints. DETR: where the queries of people looked.
+    --run       Where the action model's class token looked in the frames of a window, above the frames.
+
+    The person is that of --box or --annotation-id, else the one whom movenet-multipose is surest of, else the
+    whole picture. A backbone whose weights do not come with posebeam needs its published ones (it says where
+    from), or a FILE of yours. Each picture has a scale of its own.
+    """
+    settings = resolve(ExplainConfig, config, given)
+    if out.suffix.lower() != ".png":
+        raise ConfigError(f"{out}: pictures are written as .png")
+    if bool(backbones) == (run is not None):
+        raise ConfigError("give --backbone NAME (once or more) for a picture, or --run RUN for a video")
+    if run is not None:
+        _explain_run(source, out, run, settings)
+    else:
+        _explain_backbones(source, out, backbones, settings)
+    from posebeam.workflows.console import say
+
+    say(str(out))
+    return 0
+
+
+def _explain_backbones(source: Path, out: Path, backbones: tuple[str, ...], settings: ExplainConfig) -> None:
+    """One figure of what backbones look at in a picture."""
+    from posebeam.workflows.explain_picture import draw_backbones, named, read_picture
+
+    chosen = named(backbones, settings.weights)
+    frame = read_picture(source, settings.frame)
+    draw_backbones(frame, source.name, chosen, settings, out)
+
+
+def _explain_run(source: Path, out: Path, run: Path, settings: ExplainConfig) -> None:
+    """One figure of what an action model looks at in a video."""
+    from posebeam.models.registry import load_estimator
+    from posebeam.pipelines.publish import unfinished
+    from posebeam.pipelines.still import SUFFIXES
+    from posebeam.workflows.commands.predict import window_rule
+    from posebeam.workflows.explain_film import draw_film
+    from posebeam.workflows.explain_window import attended_window
+    from posebeam.workflows.trained import Trained
+
+    if source.suffix.lower() in SUFFIXES:
+        raise ConfigError(f"{source}: --run looks at windows of a video, not at an image")
+    trained = Trained.load(run, settings.device)
+    backbone, data = trained.made.backbone, trained.record["data"]
+    trained.refuse_backbone(backbone)
+    rule = window_rule(trained, backbone, -1.0)
+    estimator = load_estimator(
+        backbone,
+        decode=data["decode"],
+        device=settings.device,
+        weights=Path(settings.weights) if settings.weights else None,
+        crop_following=data["crop_following"],
+    )
+    seen = attended_window(source, trained, estimator, rule, settings.window, settings.one_head)
+    best = int(seen.probabilities.argmax())
+    title = f"{source.name}, window {seen.number + 1} of {seen.count}: {trained.classes[best]} "
+    title += f"({seen.probabilities[best]:.2f})"
+    note = (
+        f"what the class token of {trained.record['model']} ({run.name}) takes from each frame, {settings.heads}; "
+    )
+    note += (
+        f"an even share is {1 / (1 + len(seen.frames)):.3f}; numbers count frames, from {seen.seconds:.1f} s on"
+    )
+    with unfinished(out) as path:
+        draw_film(source, seen, rule.min_score, data["fps"], title, note, path)
