@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "Train an action model on a data set.",
     "evaluate": "Measure a trained model on a data set.",
     "predict": "Say what happens in videos, with a trained model.",
+    "explain": "Pictures of what the networks look at.",
     "import": "What other programs made: published AcT weights, OpenPose's JSON, MPOSE2021.",
     "overlay": "Stored poses drawn on the video they come from.",
     "export": "A trained model as one file: .onnx, .safetensors.",
