@@ -19,6 +19,7 @@ COMMANDS = {
     "check": "Verify a data set: hashes, schema, sums, leaks.",
     "train": "Train an action model on a data set.",
     "evaluate": "Measure a trained model on a data set.",
+    "coco-eval": "COCO's AP and AR of a backbone, or of results, against annotated people.",
     "predict": "Say what happens in videos, with a trained model.",
     "explain": "Pictures of what the networks look at.",
     "import": "What other programs made: published AcT weights, OpenPose's JSON, MPOSE2021.",
@@ -40,7 +41,7 @@ class LazyGroup(click.Group):
         """Import one command."""
         if name not in COMMANDS:
             return None
-        module = f"{name}_" if iskeyword(name) else name
+        module = f"{name}_" if iskeyword(name) else name.replace("-", "_")
         command: click.Command = import_module(f"posebeam.workflows.commands.{module}").command
         command.help = f"{COMMANDS[name]}\n\n{inspect.getdoc(command.callback) or ''}"
         return command

@@ -1,0 +1,155 @@
+"""posebeam coco-eval: people in COCO's images against the annotated ones, scored as COCO scores them."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from posebeam.workflows.commands.build import BuildConfig
+from posebeam.workflows.config import flags, option, resolve, same
+
+if TYPE_CHECKING:
+    from posebeam.pipelines.coco_ap import CocoAp, Truth
+    from posebeam.pipelines.coco_people import CocoPeople
+    from posebeam.pipelines.listing import Listing
+
+FIGURES = ("AP", "AP50", "AP75", "APM", "APL", "AR")
+BOXES = {
+    "none": "none: whole frames are seen",
+    "gt": "annotated, of",
+    "detector": "detected, by",
+    "file": "from",
+}  # fmt: skip
+_DETECTOR = "movenet-multipose"  # for a backbone without one of its own: it is embedded
+
+
+@dataclass(frozen=True)
+class CocoEvalConfig:
+    """The flags of posebeam coco-eval."""
+
+    annotations: str = option("", "person_keypoints_*.json: the people of the images. Required.")
+    backbone: str = option("", "Pose backbone; posebeam backbones lists them.")
+    results: str = option("", "COCO keypoint results instead of a backbone: scored as they are.")
+    boxes: str = option(
+        "",
+        "Where people are looked for: gt (as annotated), detector, or a COCO detections JSON; by default in the "
+        "whole frame, or in the detector's boxes if the backbone needs some.",
+    )
+    detector: str = option("", "The row that finds boxes, if not the backbone's own.")
+    flip: bool = option(False, "Look at the mirrored picture, too, and take the mean.")
+    weights: str = same(BuildConfig, "weights")
+    decode: str = same(BuildConfig, "decode")
+    out: str = option("", "The results JSON; by default BACKBONE-BOXES-results.json in the current folder.")
+    device: str = same(BuildConfig, "device")
+    batch_size: int = same(BuildConfig, "batch_size")
+    allow_missing: bool = option(False, "Score the images that are there although the annotations name more.")
+
+
+@click.command()
+@click.argument("images", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@flags(CocoEvalConfig)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def command(images: Path | None, config: Path | None, as_json: bool, **given: Any) -> int:
+    """Prints AP, AP50, AP75, APM, APL and AR of pycocotools for the people seen in IMAGES, and writes them as COCO
+    results. With --results only the annotations are read: the figures equal those of pycocotools to the last bit.
+
+    People in boxes are scored by box and joints, and of two who are alike to OKS 0.9 the surer one is kept, as is
+    usual for top-down networks. Figures of annotated and of detected boxes cannot be compared: the kind is stated.
+
+    \b
+    posebeam coco-eval val2017 --annotations person_keypoints_val2017.json --backbone movenet-multipose
+    posebeam coco-eval --annotations person_keypoints_val2017.json --results mine.json
+    """
+    settings = resolve(CocoEvalConfig, config, given)
+    if not settings.annotations:
+        raise click.UsageError("Missing option '--annotations': person_keypoints_*.json of the images.")
+    if bool(settings.backbone) == bool(settings.results):
+        raise click.UsageError("Give either --backbone NAME, to see the images, or --results FILE, seen before.")
+    if settings.results:
+        return _of_results(settings, as_json)
+    if images is None:
+        raise click.UsageError("Missing argument 'IMAGES': the folder of the images that --backbone is to see.")
+    return _of_backbone(images, settings, as_json)
+
+
+def _of_results(settings: CocoEvalConfig, as_json: bool) -> int:
+    from posebeam.pipelines.coco_ap import Truth, average_precision
+    from posebeam.pipelines.coco_entries import read_results
+
+    said = [name for name in ("boxes", "detector", "flip", "weights", "decode", "out") if getattr(settings, name)]
+    if said:
+        raise click.UsageError(f"--{said[0]} concerns how a backbone looks; --results were made before.")
+    truth = Truth(Path(settings.annotations))
+    found = average_precision(truth, read_results(Path(settings.results), truth.images))
+    _tell({"results_file": settings.results}, found, as_json)
+    return 0
+
+
+def _of_backbone(images: Path, settings: CocoEvalConfig, as_json: bool) -> int:
+    from posebeam.pipelines.coco_ap import Truth, average_precision
+    from posebeam.pipelines.coco_results import write_lines
+    from posebeam.pipelines.publish import unfinished
+    from posebeam.workflows.source import list_clips
+
+    truth = Truth(Path(settings.annotations))
+    listing = list_clips(
+        "coco", images, split=1, group="", seed=0, limit=0, allow_missing=settings.allow_missing,
+        annotations=settings.annotations,
+    )  # fmt: skip
+    kind, name, seen = _see(listing, truth, settings)
+    path = Path(settings.out or f"{settings.backbone}-{kind}-results.json")
+    with unfinished(path) as part:
+        write_lines(seen.results, part)
+    found = average_precision(truth, seen.results, list(seen.images))
+    facts = {"backbone": settings.backbone, "boxes": kind, "boxes_of": name, "flip": settings.flip}
+    _tell(facts | {"failed": len(seen.failed), "results_file": str(path)}, found, as_json)
+    return 3 if seen.failed else 0
+
+
+def _see(listing: "Listing", truth: "Truth", settings: CocoEvalConfig) -> "tuple[str, str, CocoPeople]":
+    """Kind of the boxes, where they are from, and the people."""
+    from posebeam.models.registry import load_detector, load_estimator, row
+    from posebeam.pipelines.coco_entries import read_boxes
+    from posebeam.pipelines.coco_people import InBoxes, annotated_boxes, coco_people, listed_boxes
+    from posebeam.workflows.console import clip_progress, say
+
+    facts = row(settings.backbone)
+    where: dict[str, Any] = {"device": settings.device, "batch_size": settings.batch_size}
+    kind = settings.boxes or ("detector" if facts.view == "top-down" or settings.detector else "none")
+    if settings.detector and kind != "detector":
+        raise click.UsageError(f"--detector is for --boxes detector, not for --boxes {kind}.")
+    estimator: Any = load_estimator(
+        settings.backbone, weights=Path(settings.weights) if settings.weights else None, decode=settings.decode,
+        crop_following=False, flip=settings.flip, **where,
+    )  # fmt: skip
+    boxes, name = None, ""
+    if kind == "detector":
+        name = settings.detector or facts.detector or _DETECTOR
+        estimator = InBoxes(estimator, load_detector(name, min_person=0.0, **where))
+    elif kind != "none":
+        path = Path(settings.annotations if kind == "gt" else kind)
+        given = annotated_boxes(truth, facts) if kind == "gt" else listed_boxes(read_boxes(path, truth.images))
+        estimator, boxes, kind, name = InBoxes(estimator), given, "gt" if kind == "gt" else "file", path.name
+    with clip_progress(len(listing.refs)) as watch:
+        seen = coco_people(listing, facts, estimator, boxes=boxes, in_boxes=kind != "none", watch=watch)
+    for image, text in (*seen.failed, *seen.warnings):
+        say(f"{image}: {text}")
+    return kind, name, seen
+
+
+def _tell(facts: dict[str, Any], found: "CocoAp", as_json: bool) -> None:
+    from posebeam.workflows.console import facts_table, rows_table, show
+
+    if as_json:
+        click.echo(json.dumps(facts | asdict(found)))
+        return
+    figures = asdict(found)
+    percent = tuple("-" if figures[name] < 0 else f"{100 * figures[name]:.1f}" for name in FIGURES)
+    shown = {name: value for name, value in facts.items() if value not in ("", False, 0)}
+    if "boxes" in facts:
+        shown["boxes"] = f"{BOXES[facts['boxes']]} {shown.pop('boxes_of', '')}".strip()
+    shown |= {name: f"{figures[name]:,}" for name in ("images", "people", "results")}
+    show(rows_table("COCO keypoints", FIGURES, [percent]))
+    show(facts_table("of", shown))
