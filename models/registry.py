@@ -125,7 +125,7 @@ def load_estimator(
     own. flip shows top-down networks the mirrored picture too.
     """
     facts = row(name)
-    boxes = facts.boxes_from(detector)
+    boxes = boxes_from(name, detector)
     found = load_detector(boxes, device=device, batch_size=batch_size) if boxes else None
     return estimator_of(
         facts, load_network(name, weights), choose_device(device), batch_size=batch_size, decode=decode,
@@ -154,6 +154,15 @@ def estimator_of(
     return Backbone(facts, view, batch_size, crop_following=crop_following, detector=detector)
 
 
+def boxes_from(name: str, detector: str = "") -> str:
+    """The row that gives the backbone boxes, "" being its own; "" where it looks at whole frames.
+
+    ConfigError if the backbone takes none, or the detector cannot be one.
+    """
+    chosen = row(name).boxes_from(detector)
+    return _detector_row(chosen).name if chosen else ""
+
+
 def load_detector(
     name: str,
     *,
@@ -168,11 +177,12 @@ def load_detector(
     """
     from posebeam.models.detector import PoseDetector
 
-    facts = row(name)
-    if facts.view == "top-down":
-        raise ConfigError(f"{name} finds nobody by itself: it cannot be a detector")
-    if facts.view == "whole-frame":
-        return PoseDetector(load_estimator(name, device=device, weights=weights, batch_size=batch_size))
+    facts = _detector_row(name)
+    if facts.view != "detector":
+        way = "paf" if "paf" in facts.decoders else ""  # the one of several that tells people apart
+        return PoseDetector(
+            load_estimator(name, device=device, weights=weights, batch_size=batch_size, decode=way)
+        )
     if min_person is not None:
         facts = dataclasses.replace(facts, min_person=min_person)
     (decoder,) = facts.decoders.values()
@@ -180,6 +190,15 @@ def load_detector(
         facts, load_network(name, weights), _named(decoder), choose_device(device), batch_size
     )
     return made
+
+
+def _detector_row(name: str) -> Row:
+    """A row that finds several people by itself; ConfigError if it does not."""
+    facts = row(name)
+    if facts.view == "top-down" or facts.follows:
+        what = "nobody by itself" if facts.view == "top-down" else "one person a frame"
+        raise ConfigError(f"{name} finds {what}: it cannot be a detector")
+    return facts
 
 
 def choose_device(name: str) -> torch.device:

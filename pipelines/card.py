@@ -88,13 +88,16 @@ def _clips(manifest: dict[str, Any]) -> str:
     )
 
 
-def _choice(decode: str) -> str:
-    return f" (decoded by {decode})" if decode else ""
+def _choices(config: dict[str, Any]) -> str:
+    """How the backbone was used, where there was a choice."""
+    said = {"decode": "decoded by {}", "detector": "boxes by {}", "flip": "mirrored pictures looked at too"}
+    chosen = [text.format(config[name]) for name, text in said.items() if config.get(name)]
+    return f" ({', '.join(chosen)})" if chosen else ""
 
 
 def _body(manifest: dict[str, Any]) -> str:
     config, clips, rows = manifest["config"], manifest["clips"], manifest["rows"]
-    backbone = f"{config['backbone']}{_choice(config['decode'])}, weights sha256 `{config['weights_sha256']}`"
+    backbone = f"{config['backbone']}{_choices(config)}, weights sha256 `{config['weights_sha256']}`"
     if _is_still(manifest):
         return still_body(manifest, backbone, _sum(clips))
     n = config["window"]

@@ -50,6 +50,8 @@ class Job:
             weights=Path(self.weights) if self.weights else None,
             batch_size=poses.batch_size,
             crop_following=poses.crop_following,
+            detector=poses.detector,
+            flip=poses.flip,
         )
 
     def is_finished(self, name: ShardName) -> bool:
@@ -67,6 +69,7 @@ class Job:
             "posebeam.weights_sha256": poses.weights_sha256,
             "posebeam.skeleton": skeleton,
             "posebeam.fps": f"{poses.fps:g}" if poses.fps else "as decoded",
+            **{f"posebeam.{name}": str(value) for name, value in poses.boxes.items()},
         }
         if product == "windows":
             return common | _window_footer(rule)

@@ -49,7 +49,7 @@ class PoseSettings:
 
     @property
     def boxes(self) -> dict[str, Any]:
-        """What concerns only backbones that look at boxes, and only where it is said: absent, it changes no hash."""
+        """What concerns backbones that look at boxes, where it is said: what is absent changes no hash."""
         return {name: getattr(self, name) for name in _BOXES if getattr(self, name)}
 
     @property

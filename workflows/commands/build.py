@@ -27,6 +27,10 @@ class BuildConfig:
     backbone: str = option("movenet-lightning", "Pose backbone; posebeam backbones lists them.")
     weights: str = option("", "Checkpoint of your own for the backbone.")
     decode: str = option("", "Way to read the backbone's maps, where it has several: argmax or paf.")
+    detector: str = option(
+        "", "Who gives boxes to a top-down backbone or to MoveNet, in place of its own: detr-r50, for one."
+    )
+    flip: bool = option(False, "Look at the mirrored picture too: the published flip test of top-down backbones.")
     crop_following: bool = option(True, "Look where the person was in the frame before.")
     split: int = option(1, "ucf101: the official split that names the files.")
     group: str = option(
@@ -94,11 +98,13 @@ def command(
 
 def settings_of(kind: str, config: BuildConfig) -> "Settings":
     """What decides the bytes, out of the flags."""
-    from posebeam.models.registry import choose_device, row, weights_sha256
+    from posebeam.models.registry import boxes_from, choose_device, row, weights_sha256
     from posebeam.pipelines.settings import STILLS, PoseSettings, Settings
     from posebeam.transforms.layout import layout
 
     layout(config.layout).indices(row(config.backbone).skeleton)  # refused now and not by the first worker
+    row(config.backbone).check_flip(config.flip)
+    detector = boxes_from(config.backbone, config.detector)
     own = Path(config.weights) if config.weights else None
     min_score = row(config.backbone).min_score if config.min_score == _DEFAULT_MIN_SCORE else config.min_score
     poses = PoseSettings(
@@ -108,12 +114,15 @@ def settings_of(kind: str, config: BuildConfig) -> "Settings":
         decode=row(config.backbone).decode(config.decode),
         fps=config.fps,
         split=config.split,
-        crop_following=config.crop_following and kind not in STILLS,
+        crop_following=config.crop_following and kind not in STILLS and not detector,
         device_kind=choose_device(config.device).type,
         batch_size=config.batch_size,
         threads=config.threads,
         shards=config.shards,
         limit=config.limit,
+        detector=detector,
+        detector_sha256=weights_sha256(detector) if detector else "",
+        flip=config.flip,
     )
     return Settings(poses, window_rule(config, min_score))
 

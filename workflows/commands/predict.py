@@ -23,6 +23,8 @@ class PredictConfig:
     backbone: str = option("", "Another pose backbone than the one the model was trained on.")
     weights: str = option("", "Checkpoint of your own for the backbone.")
     decode: str = option("", "Way to read another backbone's maps, where it has several.")
+    detector: str = option("", "Who gives boxes to the backbone, in place of its own or the training's.")
+    flip: bool = option(False, "Look at the mirrored picture too, as with models trained on such poses.")
     min_score: float = option(
         -1.0, "A joint scored lower is missing; -1: as in training, or the other backbone's own."
     )
@@ -52,9 +54,12 @@ def command(run: Path, videos: tuple[str, ...], config: Path | None, as_json: bo
     backbone = settings.backbone or trained.made.backbone
     trained.refuse_backbone(backbone)
     rule = window_rule(trained, backbone, settings.min_score)
+    as_trained = trained.record["data"] if backbone == trained.made.backbone else {}
     estimator = load_estimator(
         backbone,
-        decode=settings.decode or (trained.record["data"]["decode"] if backbone == trained.made.backbone else ""),
+        decode=settings.decode or as_trained.get("decode", ""),
+        detector=settings.detector or as_trained.get("detector", ""),
+        flip=settings.flip or as_trained.get("flip", False),
         device=settings.device,
         weights=Path(settings.weights) if settings.weights else None,
         batch_size=settings.batch_size,

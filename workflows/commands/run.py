@@ -24,6 +24,8 @@ class RunConfig:
     )
     backbone: str = same(BuildConfig, "backbone")
     decode: str = same(BuildConfig, "decode")
+    detector: str = same(BuildConfig, "detector")
+    flip: bool = same(BuildConfig, "flip")
     group: str = same(BuildConfig, "group")
     split: int = option(BuildConfig.split, "ucf101: the official split.")
     fps: float = same(BuildConfig, "fps")
