@@ -81,6 +81,12 @@ def read_plain_pickle(path: Path) -> Any:
         ) from None
 
 
+def _number(value: float) -> float:
+    if type(value) is int and not -_INT <= value < 2 * _INT:
+        raise RefusedError("a whole number of more than 64 bits")
+    return value
+
+
 class _Machine:
     """Stack, marks and memo as pickle has them."""
 
@@ -105,8 +111,8 @@ class _Machine:
         """Do one opcode that stands at a byte."""
         if name in _CONTENTS:
             self._stack.append(self._content_of(name, arg, at + _CONTENTS[name]))
-        elif name in _VALUES and -_INT <= arg < 2 * _INT:
-            self._stack.append(arg)
+        elif name in _VALUES:
+            self._stack.append(_number(arg))
         elif name in _FRESH:
             self._stack.append(_FRESH[name]())
         elif name in _TUPLES:
