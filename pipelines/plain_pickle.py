@@ -13,26 +13,14 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import IO, Any, cast
 
-from posebeam.pipelines.stored_array import Payload, RefusedError, StoredArray, StoredDtype, scalar
+from posebeam.pipelines.pickled_names import Name, called, name_of
+from posebeam.pipelines.stored_array import Payload, RefusedError, StoredArray, StoredDtype
 from posebeam.transforms.errors import SourceError
 
 STEPS = 20_000_000  # at most, each of 100 bytes or less in memory: NTU RGB+D 120 (114,480 clips) takes half of it
 SHORT = 1024  # characters of a text that is held; a longer one can only be an array's content
 _MARKS = 64  # that are open at once
 _INT = 1 << 63
-_ARRAYS = ("numpy.core.multiarray", "numpy._core.multiarray")
-_BUFFERS = ("numpy.core.numeric", "numpy._core.numeric")
-# What a file may name, and what it means here.
-_NAMES = {
-    ("numpy", "ndarray"): "ndarray",
-    ("numpy", "dtype"): "dtype",
-    ("_codecs", "encode"): "encode",
-    ("__builtin__", "bytes"): "bytes",
-    ("builtins", "bytes"): "bytes",
-    **{(module, "_reconstruct"): "reconstruct" for module in _ARRAYS},
-    **{(module, "scalar"): "scalar" for module in _ARRAYS},
-    **{(module, "_frombuffer"): "frombuffer" for module in _BUFFERS},
-}
 # Bytes that an opcode with a content takes before it.
 _CONTENTS = {
     "SHORT_BINBYTES": 2, "BINBYTES": 5, "BINBYTES8": 9, "BYTEARRAY8": 9,
@@ -45,12 +33,6 @@ _FRESH: dict[str, Callable[[], Any]] = {
 }  # fmt: skip
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _DAMAGE = (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, struct.error)
-
-
-class _Name(str):
-    """What a name in the file means; its type tells it from a text."""
-
-    __slots__ = ()
 
 
 def read_plain_pickle(path: Path) -> Any:
@@ -102,8 +84,8 @@ class _Machine:
             "SETITEM": lambda _: self._set(self._popped(2)), "SETITEMS": lambda _: self._set(self._marked()),
             "BINPUT": self._put, "LONG_BINPUT": self._put, "MEMOIZE": lambda _: self._put(len(self._memo)),
             "BINGET": self._get, "LONG_BINGET": self._get,
-            "GLOBAL": lambda arg: self._name(arg.split(" ", 1)),
-            "STACK_GLOBAL": lambda _: self._name(self._popped(2)),
+            "GLOBAL": lambda arg: self._push(name_of(arg.split(" ", 1))),
+            "STACK_GLOBAL": lambda _: self._push(name_of(self._popped(2))),
             "REDUCE": self._reduce, "BUILD": self._build,
         }  # fmt: skip
 
@@ -175,42 +157,12 @@ class _Machine:
     def _get(self, index: int) -> None:
         self._stack.append(self._memo[index])
 
-    def _name(self, named: list[Any]) -> None:
-        if len(named) != 2 or any(type(part) is not str for part in named) or tuple(named) not in _NAMES:
-            shown = ".".join(part[:80] if type(part) is str else "?" for part in named)
-            raise RefusedError(f"{shown!r} is named, which no plain value and no array of numbers needs")
-        self._stack.append(_Name(_NAMES[named[0], named[1]]))
-
     def _reduce(self, _: Any) -> None:
         """What a call would give, for the calls in which arrays are described."""
         name, args = self._popped(2)
-        if not isinstance(name, _Name) or type(args) is not tuple:
+        if not isinstance(name, Name) or type(args) is not tuple:
             raise RefusedError("a call of something that is no name")
-        self._stack.append(self._called(name, args))
-
-    def _called(self, name: _Name, args: tuple[Any, ...]) -> Any:
-        if name == "dtype" and len(args) in (1, 3):
-            return StoredDtype(*args)
-        if name == "reconstruct" and len(args) == 3 and isinstance(args[0], _Name) and args[0] == "ndarray":
-            return StoredArray()
-        if name == "scalar" and len(args) == 2:
-            return scalar(*args)
-        if name == "frombuffer" and len(args) == 4 and args[3] in ("C", "F"):
-            return StoredArray().build(args[2], args[1], args[3] == "F", args[0])
-        if name == "encode" and len(args) == 2 and args[1] in ("latin1", "latin-1"):
-            return self._encoded(args[0])
-        if name == "bytes" and not args:
-            return Payload(self._content, 0, 0, 0)
-        raise RefusedError(f"{str(name)!r} called with other values than numpy writes")
-
-    def _encoded(self, text: Any) -> Payload:
-        """Bytes that protocol 2 wrote as text."""
-        if isinstance(text, Payload) and text.text:
-            return text
-        if type(text) is not str:
-            raise RefusedError("bytes made of something that is no text")
-        raw = text.encode("latin1")
-        return Payload(raw, 0, len(raw), len(raw))
+        self._stack.append(called(name, args))
 
     def _build(self, _: Any) -> None:
         """What arrays and their dtypes are told of themselves; nothing else is told anything."""
