@@ -22,9 +22,9 @@ COMMANDS = {
     "coco-eval": "COCO's AP and AR of a backbone, or of results, against annotated people.",
     "predict": "Say what happens in videos, with a trained model.",
     "explain": "Pictures of what the networks look at.",
-    "import": "What other programs made: published AcT weights, OpenPose's JSON, MPOSE2021.",
+    "import": "What other programs made: AcT's weights, poses of OpenPose, PYSKL, MPOSE2021, COCO results.",
     "overlay": "Stored poses drawn on the video they come from.",
-    "export": "A trained model as one file: .onnx, .safetensors.",
+    "export": "A trained model as one file: .onnx, .safetensors; a data set's poses: .pkl (PYSKL), .json (COCO).",
     "backbones": "List the pose backbones, or one's facts.",
     "weights": "A backbone's published weights: fetch, verify, convert.",
 }

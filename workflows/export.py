@@ -10,6 +10,7 @@ from safetensors.torch import save
 from posebeam.models.networks.act import FEATURES
 from posebeam.pipelines.coco_results import export_results
 from posebeam.pipelines.export_pyskl import export_pyskl
+from posebeam.pipelines.manifest import FILE as MANIFEST
 from posebeam.pipelines.manifest import read_manifest
 from posebeam.pipelines.plan import FILE as PLAN
 from posebeam.pipelines.publish import unfinished
@@ -92,7 +93,7 @@ def export_data(out: Path, file: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{file}: {suffix} is for runs, {out} is a data set; for those: {', '.join(DATA_FORMATS)}"
         )
-    if not (out / PLAN).is_file():
+    if not any((out / name).is_file() for name in (PLAN, MANIFEST)):
         raise ConfigError(f"{file}: {suffix} is for data sets, {out} is none; for runs: {', '.join(FORMATS)}")
     return DATA_FORMATS[suffix](out, file)
 

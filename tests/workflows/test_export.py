@@ -162,6 +162,20 @@ def test_an_unknown_suffix_names_the_known_ones(trained, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+def test_runs_and_data_sets_have_formats_of_their_own(out, trained, tmp_path, capsys):
+    for source, name, match in (
+        (trained.folder, "act.pkl", ".pkl is for data sets"),
+        (trained.folder, "act.json", ".json is for data sets"),
+    ):
+        assert posebeam(["export", str(source), str(tmp_path / name)]) == 2
+        assert match in " ".join(capsys.readouterr().err.split())
+    assert posebeam(["export", str(out), str(tmp_path / "act.pkl")]) == 1
+    assert "holds no poses" in " ".join(capsys.readouterr().err.split())
+    assert posebeam(["export", str(out), str(tmp_path / "act.onnx")]) == 2
+    assert ".onnx is for runs" in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_is_no_run_is_refused(tmp_path, capsys):
     assert posebeam(["export", str(tmp_path), str(tmp_path / "act.onnx")]) == 1
     assert "it is no run folder" in capsys.readouterr().err

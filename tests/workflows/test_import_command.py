@@ -1,6 +1,7 @@
 """posebeam import: published weights as a run, and data of their layout for it to run on."""
 
 import json
+import pickle
 
 import numpy as np
 import onnxruntime
@@ -147,3 +148,77 @@ def test_imported_data_train_a_model(mpose, tmp_path):
     trained = Trained.load(tmp_path / "new")
     assert (trained.made.chain, trained.classes) == ("act-window", ("box", "run", "standing", "walk"))
     assert posebeam(["windows", str(out), str(tmp_path / "again")]) == 1
+
+
+@pytest.fixture
+def skeletons(tmp_path):
+    """A skeleton pickle of three classes in PYSKL's form: two people a clip, splits xsub and xview."""
+    rng, own = np.random.default_rng(0), []
+    for number in range(12):
+        xy = rng.uniform(20, 200, (2, 1, 17, 2)) + rng.normal(0, 3, (2, 45, 17, 2)).cumsum(1)
+        own.append({
+            "frame_dir": f"S{number:03d}", "label": number % 3, "img_shape": (240, 320), "total_frames": 45,
+            "keypoint": xy.astype(np.float16), "keypoint_score": np.full((2, 45, 17), 0.75, np.float16),
+        })  # fmt: skip
+    names = [one["frame_dir"] for one in own]
+    split = {"xsub_train": names[:6], "xsub_val": names[6:], "xview_train": names[6:], "xview_val": names[:6]}
+    path = tmp_path / "ntu.pkl"
+    path.write_bytes(pickle.dumps({"split": split, "annotations": own}))
+    return path
+
+
+def test_a_skeleton_pickle_trains_a_model_and_leaves_as_one(skeletons, tmp_path, capsys):
+    out, names = tmp_path / "data", tmp_path / "names.txt"
+    names.write_text("sit\nstand\nwalk\n")
+    command = ["import", "pyskl", str(skeletons), str(out), "--classes", str(names)]
+    assert posebeam(command) == 2
+    assert "has the splits 'xsub', 'xview'" in " ".join(capsys.readouterr().err.split())
+    assert posebeam([*command, "--protocol", "xview", "--person", "all"]) == 0
+    assert "no clip at all for test" in capsys.readouterr().err
+    assert posebeam(["check", str(out)]) == 0
+    reader = WindowReader(out)
+    assert reader.classes == ("sit", "stand", "walk")
+    assert {*reader.clips[reader.parts() == "train"]} == {f"S{number:03d}" for number in range(6, 12)}
+    assert posebeam(["train", str(out), str(tmp_path / "run"), "--epochs", "1", "--device", "cpu"]) == 0
+    assert posebeam(["windows", str(out), str(tmp_path / "again"), "--chain", "act-window"]) == 0
+    assert posebeam(["export", str(out), str(tmp_path / "back.pkl")]) == 0
+    back = pickle.loads((tmp_path / "back.pkl").read_bytes())
+    assert back["posebeam"]["classes"] == ["sit", "stand", "walk"]
+    own = {one["frame_dir"]: one for one in pickle.loads(skeletons.read_bytes())["annotations"]}
+    for one in back["annotations"]:
+        expected = own[one["frame_dir"]]["keypoint"][one["person"]]
+        np.testing.assert_array_equal(one["keypoint"], expected)
+
+
+class Touches:
+    """Makes a file when it is unpickled as pickle.load does it."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_a_pickle_with_code_is_refused_and_runs_nothing(tmp_path, capsys):
+    (tmp_path / "bad.pkl").write_bytes(pickle.dumps({"annotations": [Touches(tmp_path / "canary")]}))
+    assert posebeam(["import", "pyskl", str(tmp_path / "bad.pkl"), str(tmp_path / "out")]) == 1
+    assert "'io.open' is named" in " ".join(capsys.readouterr().err.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.pkl"]
+    pickle.loads((tmp_path / "bad.pkl").read_bytes())
+    assert (tmp_path / "canary").exists()
+
+
+def test_coco_results_become_images_and_leave_as_they_came(tmp_path, capsys):
+    images = [{"id": 5, "file_name": "a.jpg", "width": 64, "height": 48}]
+    (tmp_path / "val.json").write_text(json.dumps({"images": images}))
+    keypoints = [value for number in range(17) for value in (number, 2.5 * number, 1)]
+    entries = [{"image_id": 5, "category_id": 1, "keypoints": keypoints, "score": 0.25}]
+    (tmp_path / "results.json").write_text(json.dumps(entries))
+    command = ["import", "coco-results", str(tmp_path / "results.json"), str(tmp_path / "out")]
+    assert posebeam(command) == 2
+    assert "coco-results needs --annotations" in capsys.readouterr().err
+    assert posebeam([*command, "--annotations", str(tmp_path / "val.json")]) == 0
+    assert posebeam(["check", str(tmp_path / "out")]) == 0
+    assert posebeam(["export", str(tmp_path / "out"), str(tmp_path / "back.json")]) == 0
+    assert json.loads((tmp_path / "back.json").read_text()) == entries
