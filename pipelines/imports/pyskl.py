@@ -25,14 +25,16 @@ from posebeam.transforms.windows import WindowRule
 
 
 def import_pyskl(
-    pyskl: Pyskl, listing: Listing, rule: WindowRule, out: Path, *, rate: float = 25.0, shards: int = 0
-) -> dict[str, Any]:
+    pyskl: Pyskl, listing: Listing, rule: WindowRule, out: Path, *, rate: float = 25.0, split: int = 1,
+    shards: int = 0,
+) -> dict[str, Any]:  # fmt: skip
     """The clips listed of a file to a data set OUT; returns its manifest.
 
-    rate is the frames a second of the videos, which the file does not tell: it gives the column seconds. A clip
-    with joints that are not finite becomes a row of rejected. One clip's joints are in memory at a time.
+    rate is the frames a second of the videos, which the file does not tell: it gives the column seconds. split is
+    the official one by which the clips are listed, where there are some. A clip with joints that are not finite
+    becomes a row of rejected. One clip's joints are in memory at a time.
     """
-    settings = imported_settings("pyskl", "pyskl", rule, shards=shards)
+    settings = imported_settings("pyskl", "pyskl", rule, split, shards)
     open_clip = partial(_open, pyskl)
     write = partial(write_tracks, open_clip, pyskl.skeleton, rate, out)
     return import_data(listing, settings, pyskl.skeleton, out, write)

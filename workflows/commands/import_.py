@@ -27,7 +27,7 @@ class ImportConfig:
     )
     split: int = option(
         -1,
-        "mpose: official split that names the files, else 1; act-h5: the one trained on, else that of the files.",
+        "mpose, pyskl: official split that names the files, else 1; act-h5: the one trained on, else the files'.",
     )
     protocol: str = option(
         "", "pyskl: which of the file's splits: xsub of xsub_train and xsub_val, 2 of train2; else plain ones.",
@@ -122,7 +122,10 @@ def _pyskl(file: Path, out: Path, config: ImportConfig) -> dict[str, Any]:
         pyskl, classes=_classes(config), protocol=protocol, group=config.group or None, seed=config.seed
     )
     rule = _rule(config, config.layout or LAYOUTS.get(pyskl.skeleton, "act13-coco"), min_score_of(pyskl))
-    return import_pyskl(pyskl, _told(listing), rule, out, rate=config.rate, shards=config.shards)
+    official = int(protocol) if protocol in ("1", "2", "3") else 1
+    return import_pyskl(
+        pyskl, _told(listing), rule, out, rate=config.rate, split=official, shards=config.shards
+    )  # fmt: skip
 
 
 def _coco_results(file: Path, out: Path, config: ImportConfig) -> dict[str, Any]:
