@@ -148,9 +148,8 @@ def estimator_of(
     from posebeam.models.backbone import Backbone
 
     facts.check_flip(flip)
-    decoder = _named(facts.decoders[facts.decode(decode)])
     twice = {"flip": True} if flip else {}
-    view = _named(facts.estimator)(facts, network, decoder, device, batch_size, **twice)
+    view = _named(facts.estimator)(facts, network, decoder_of(facts, decode), device, batch_size, **twice)
     return Backbone(facts, view, batch_size, crop_following=crop_following, detector=detector)
 
 
@@ -185,11 +184,18 @@ def load_detector(
         )
     if min_person is not None:
         facts = dataclasses.replace(facts, min_person=min_person)
-    (decoder,) = facts.decoders.values()
-    made: Detector = _named(facts.estimator)(
-        facts, load_network(name, weights), _named(decoder), choose_device(device), batch_size
-    )
+    return detector_of(facts, load_network(name, weights), choose_device(device), batch_size=batch_size)
+
+
+def detector_of(facts: Row, network: nn.Module, device: torch.device, *, batch_size: int = BATCH_SIZE) -> Detector:
+    """A detector's row around a network that is here already."""
+    made: Detector = _named(facts.estimator)(facts, network, decoder_of(facts), device, batch_size)
     return made
+
+
+def decoder_of(facts: Row, way: str = "") -> Any:
+    """What turns the network's outputs into joints or boxes; "" is the row's first way."""
+    return _named(facts.decoders[facts.decode(way)])
 
 
 def _detector_row(name: str) -> Row:

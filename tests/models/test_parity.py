@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import zlib
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ import pytest
 import torch
 
 from posebeam.models import registry
+from posebeam.models.attended import attended
 from posebeam.models.attention import attention_maps
+from posebeam.models.dependency import areas, one_map
+from posebeam.models.top_down import HALF_PIXEL, TopDownView
+from posebeam.transforms.framing import FRAMINGS
 
 GOLDENS = Path(__file__).parent / "golden" / "networks"
 # A minute on one core: with --soak only.
@@ -30,6 +35,13 @@ NUMBERS = {
 }  # fmt: skip
 # The crops of sequential PRTR follow boxes that have rounding of their own.
 LOOSE = {"out/pred_kpt_coord": 1e-3, "out/pred_kpt_logits": 1e-3}
+
+# What the official read-outs make of two pieces of a picture: x, y, score of 17 joints, and whether they are
+# steady; elsewhere the read-out of these noise-like maps hangs on the last bit.
+READ_OUTS = Path(__file__).parent / "golden" / "read_outs.npz"
+CENTRES, EXTENTS = np.array([(100.5, 120.25), (333, 77.5)]), np.array([(180, 240), (270, 360)])
+# Dependency areas by TransPose's and BTranspose's own visualize.py, without its threshold, every 113th value.
+VIEWS = Path(__file__).parent / "golden" / "views.npz"
 
 
 class Golden:
@@ -122,6 +134,53 @@ def test_outputs_and_attention_are_the_official_ones(golden, network):
         assert list(ours.shape) == facts["shape"]
         difference = np.abs(ours.reshape(-1)[:: facts["k"]].numpy()[: len(expected)] - expected).max()
         assert difference / facts["top"] < max(1e-5, 10 * facts["noise"], LOOSE.get(key, 0)), key
+
+
+def test_joints_in_the_picture_are_the_official_ones(golden, network, monkeypatch):
+    """The whole way of a top-down backbone from what the network is shown to joints in source pixels."""
+    with np.load(READ_OUTS) as file:
+        if golden.name not in file:
+            pytest.skip("looks at whole pictures")
+        expected = file[golden.name]
+    row = registry.row(golden.meta["row"])
+    boxes = np.concatenate((CENTRES - (EXTENTS - FRAMINGS[row.framing].less) / 2, EXTENTS), 1)
+    view = TopDownView(row, deepcopy(network), registry.decoder_of(row), torch.device("cpu"), batch_size=2)
+    monkeypatch.setattr(view, "_prepare", lambda items: golden.inputs())
+    xy, score, finite = view.in_boxes([np.zeros((9, 9, 3), np.uint8)] * 2, boxes, margin=1.0)
+    assert finite.all()
+    # DARK leaves some of these maps by far; ours stay in the piece.
+    inside = (np.abs(expected[..., :2] - CENTRES[:, None]) < EXTENTS[:, None] / 2 - 1).all(-1)
+    assert (np.abs(xy - HALF_PIXEL - CENTRES[:, None]) < EXTENTS[:, None] / 2 + 5).all()
+    steady = inside & (expected[..., 3] > 0)
+    assert steady.mean() > 0.5
+    assert np.abs(xy - HALF_PIXEL - expected[..., :2])[steady].max() < 0.03
+    assert score == pytest.approx(expected[..., 2], abs=1e-4)
+
+
+def test_dependency_areas_are_the_official_ones(golden, network):
+    """Of one place in the first picture: what it depends on and what it affects; of MHSA head by head."""
+    with np.load(VIEWS) as file:
+        views = {key.split("/")[1]: file[key] for key in file.files if key.startswith(f"{golden.name}/")}
+    if not views:
+        pytest.skip("no dependency areas stored")
+    height, width = registry.row(golden.meta["row"]).input
+    place = golden.stream("query").uniform(0, 1, (17, 2))[9:10] * [width, height]
+    with torch.inference_mode(), attention_maps(network) as maps:
+        network(golden.inputs()[:1])
+    for key, expected in views.items():
+        what, way = key.split("_")
+        layer, head = ("mhsa", int(what[4:])) if what.startswith("mhsa") else (what.removeprefix("encoder"), None)
+        attention = one_map(maps[attended(network)[layer]][0], head)
+        stride = int((height * width / len(attention)) ** 0.5)
+        ours = areas(
+            attention,
+            (height // stride, width // stride),
+            torch.from_numpy(place),
+            (height, width),
+            {"dependency": "depends-on", "affect": "affects"}[way],
+        )
+        difference = np.abs(ours.reshape(-1)[::113].numpy() - expected).max()
+        assert difference < 1e-5 * expected.max(), key
 
 
 def seen(network: torch.nn.Module, golden: Golden) -> dict[str, torch.Tensor]:
