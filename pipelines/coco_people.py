@@ -25,7 +25,7 @@ from posebeam.transforms.assign import sigmas
 from posebeam.transforms.errors import SourceError
 from posebeam.transforms.framing import FRAMINGS, Framing
 from posebeam.transforms.people import People
-from posebeam.transforms.suppression import person_scores, similarity, suppress
+from posebeam.transforms.suppression import SEEN, person_scores, similarity, suppress
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def coco_people(
         name = event.ref.clip_id
         if isinstance(event, Seen):
             number, people = images[name]["image_id"], event.people
-            results[number] = list(_results(number, people, estimator, row.input, framing))
+            results[number] = list(_results(number, people, estimator, row, framing))
             warnings += [(name, text) for text in _strange(images[name], event)]
             counts["frames"] += 1
         elif isinstance(event, Failed):
@@ -127,7 +127,8 @@ def coco_people(
 
 
 def _framing(row: Row) -> Framing:
-    return FRAMINGS[row.framing or "edges"]
+    """The row's own; for MoveNet, which has none, the one that leaves boxes as wide as annotated."""
+    return FRAMINGS[row.framing or "middles"]
 
 
 def _events(listing: Listing, estimator: Estimator, hint: Callable[[str], Hashable | None]) -> Iterator[Event]:
@@ -141,15 +142,19 @@ def _events(listing: Listing, estimator: Estimator, hint: Callable[[str], Hashab
 
 
 def _results(
-    number: int, people: People, estimator: Estimator, size: tuple[int, int], framing: Framing | None
+    number: int, people: People, estimator: Estimator, row: Row, framing: Framing | None
 ) -> Iterator[dict[str, Any]]:
-    """An image's people as results, surest first; those in boxes rescored, and whoever is seen twice left out."""
+    """An image's people as results, surest first; those in boxes rescored, and whoever is seen twice left out.
+
+    For top-down rows the joints' part of a score is the published one, of joints above 0.2. For MoveNet, for which
+    none was published, it is the mean of all: who shows one joint only is not as sure as that joint.
+    """
     score, kept = _sure(people, estimator.min_score), np.arange(len(people))
     if framing is not None and len(people):
         corners = people.boxes.astype(np.float64)
         boxes = np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), 1)
-        score = person_scores(people.score, score)
-        area = framing.pieces(boxes, size).area
+        score = person_scores(people.score, score, SEEN if row.view == "top-down" else 0.0)
+        area = framing.pieces(boxes, row.input).area
         kept = suppress(similarity(people.xy, area, sigmas(estimator.skeleton)), score)
     for person in kept[np.argsort(-score[kept], kind="stable")]:
         yield coco_result(number, people.xy[person], estimator.skeleton, float(score[person]))

@@ -11,8 +11,11 @@ from safetensors.numpy import load_file
 from posebeam.models import convert_movenet, registry
 from posebeam.models.checkpoint import load
 from posebeam.models.decoders.movenet import decode
+from posebeam.models.movenet import cut_out
 from posebeam.models.networks.movenet import Heads
+from posebeam.models.registry import load_estimator
 from posebeam.models.weights import locate
+from posebeam.pipelines.decode import open_clip
 from posebeam.transforms.errors import WeightsError
 from posebeam.transforms.skeleton import skeleton
 
@@ -181,3 +184,29 @@ def test_following_comes_nearer_to_the_videos_own_poses(video, foreign_data):
     }
     print(f"{video}: mean joint error {errors[False]:.4f} torsos without following, {errors[True]:.4f} with")
     assert errors[True] < errors[False]
+
+
+def test_who_stands_beside_a_box_is_not_shown(media):
+    rgb = next(iter(open_clip(media / "actions/walking/garden_2.avi"))).rgb
+    H, W = rgb.shape[:2]
+    box = np.array([(0.4 * W, 0.2 * H, 0.2 * W, 0.6 * H)])
+    others = rgb.copy()
+    others[:, : int(0.37 * W)] = 255  # beyond the box, widened by a quarter, but within the square
+    others[:, int(0.64 * W) :] = 128
+    estimator = load_estimator("movenet-lightning", device="cpu", crop_following=False)
+    alone, among = estimator.in_boxes([rgb, others], [box, box])
+    np.testing.assert_array_equal(alone.xy, among.xy)
+    (seen,) = estimator.in_boxes([others], [np.array([(0.0, 0.0, W, H)])])
+    assert not np.array_equal(seen.xy, alone.xy)
+
+
+@pytest.mark.parametrize(
+    ("box", "shape", "origin"),
+    [
+        ((1.5, 2, 4, 5.1), (4, 3), (1, 2)), ((-3, -2, 2, 1), (1, 2), (0, 0)), ((-9, -9, -5, -5), (1, 1), (0, 0)),
+        ((8, 6, 99, 99), (2, 2), (8, 6)), ((50, 50, 60, 60), (1, 1), (9, 7)),
+    ],
+)  # fmt: skip
+def test_cut_out_pixels_are_in_the_frame_and_never_none(box, shape, origin):
+    piece, at = cut_out(np.zeros((8, 10, 3), np.uint8), box)
+    assert (piece.shape[:2], at) == (shape, origin)

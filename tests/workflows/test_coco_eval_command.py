@@ -67,6 +67,17 @@ def test_what_the_backbone_sees_is_scored_and_written(ask, source, tmp_path):
     assert [again[name] for name in names] == [figures[name] for name in names]
 
 
+def test_several_looks_see_the_same_people(ask):
+    code, figures, _ = ask("--backbone", "movenet-multipose", "--scales", "2", "--flip", "--json")
+    assert code == 0
+    assert (figures["scales"], figures["flip"], figures["boxes"]) == (2, True, "none")
+    assert figures["AP50"] > 0.5
+    words = ("--boxes", "detector", "--scales", "2", "--flip", "--json")
+    code, figures, _ = ask("--backbone", "movenet-lightning", *words)
+    assert (code, figures["boxes_of"]) == (0, "movenet-multipose")
+    assert figures["AP50"] > 0.5
+
+
 @pytest.mark.parametrize("kind", ["gt", "detector", "file"])
 def test_one_person_a_box_and_the_kind_of_boxes_is_stated(ask, source, tmp_path, kind):
     boxes = tmp_path / "boxes.json"
@@ -100,6 +111,10 @@ def test_the_table_states_boxes_images_and_people(ask):
         (["--results", "r.json", "--flip"], "--flip concerns how a backbone looks"),
         (["--backbone", "movenet-lightning", "--boxes", "gt", "--detector", "detr-r50"], "not for --boxes gt"),
         (["--backbone", "movenet-multipose", "--boxes", "gt"], "looks at whole frames only"),
+        (["--results", "r.json", "--scales", "2"], "--scales concerns how a backbone looks"),
+        (["--backbone", "movenet-lightning", "--boxes", "gt", "--scales", "2"], "--scales is for who sees whole"),
+        (["--backbone", "movenet-lightning", "--boxes", "gt", "--flip"], "has no flip test"),
+        (["--backbone", "movenet-lightning", "--flip"], "sees one person a frame"),
         (["--backbone", "movenet"], "no backbone 'movenet'; near: "),
     ],
 )

@@ -11,6 +11,8 @@ from posebeam.workflows.commands.build import BuildConfig
 from posebeam.workflows.config import flags, option, resolve, same
 
 if TYPE_CHECKING:
+    from posebeam.models.detector import Detector
+    from posebeam.models.estimator import Estimator
     from posebeam.pipelines.coco_ap import CocoAp, Truth
     from posebeam.pipelines.coco_people import CocoPeople
     from posebeam.pipelines.listing import Listing
@@ -22,6 +24,7 @@ BOXES = {
     "detector": "detected, by",
     "file": "from",
 }  # fmt: skip
+_LOOKING = ("boxes", "detector", "flip", "scales", "weights", "decode", "out")  # flags that concern a backbone
 _DETECTOR = "movenet-multipose"  # for a backbone without one of its own: it is embedded
 
 
@@ -38,7 +41,8 @@ class CocoEvalConfig:
         "whole frame, or in the detector's boxes if the backbone needs some.",
     )
     detector: str = option("", "The row that finds boxes, if not the backbone's own.")
-    flip: bool = option(False, "Look at the mirrored picture, too, and take the mean.")
+    flip: bool = option(False, "Look at the mirrored pictures, too.")
+    scales: int = option(1, "See whole frames at the input's size, at twice that, and so on: N times (1 to 4).")
     weights: str = same(BuildConfig, "weights")
     decode: str = same(BuildConfig, "decode")
     out: str = option("", "The results JSON; by default BACKBONE-BOXES-results.json in the current folder.")
@@ -78,7 +82,7 @@ def _of_results(settings: CocoEvalConfig, as_json: bool) -> int:
     from posebeam.pipelines.coco_ap import Truth, average_precision
     from posebeam.pipelines.coco_entries import read_results
 
-    said = [name for name in ("boxes", "detector", "flip", "weights", "decode", "out") if getattr(settings, name)]
+    said = [name for name in _LOOKING if getattr(settings, name) != getattr(CocoEvalConfig, name)]
     if said:
         raise click.UsageError(f"--{said[0]} concerns how a backbone looks; --results were made before.")
     truth = Truth(Path(settings.annotations))
@@ -103,31 +107,35 @@ def _of_backbone(images: Path, settings: CocoEvalConfig, as_json: bool) -> int:
     with unfinished(path) as part:
         write_lines(seen.results, part)
     found = average_precision(truth, seen.results, list(seen.images))
-    facts = {"backbone": settings.backbone, "boxes": kind, "boxes_of": name, "flip": settings.flip}
+    facts = {
+        "backbone": settings.backbone,
+        "boxes": kind,
+        "boxes_of": name,
+        "flip": settings.flip,
+        "scales": settings.scales,
+    }
     _tell(facts | {"failed": len(seen.failed), "results_file": str(path)}, found, as_json)
     return 3 if seen.failed else 0
 
 
 def _see(listing: "Listing", truth: "Truth", settings: CocoEvalConfig) -> "tuple[str, str, CocoPeople]":
     """Kind of the boxes, where they are from, and the people."""
-    from posebeam.models.registry import load_detector, load_estimator, row
+    from posebeam.models.registry import row
     from posebeam.pipelines.coco_entries import read_boxes
     from posebeam.pipelines.coco_people import InBoxes, annotated_boxes, coco_people, listed_boxes
     from posebeam.workflows.console import clip_progress, say
 
     facts = row(settings.backbone)
-    where: dict[str, Any] = {"device": settings.device, "batch_size": settings.batch_size}
     kind = settings.boxes or ("detector" if facts.view == "top-down" or settings.detector else "none")
     if settings.detector and kind != "detector":
         raise click.UsageError(f"--detector is for --boxes detector, not for --boxes {kind}.")
-    estimator: Any = load_estimator(
-        settings.backbone, weights=Path(settings.weights) if settings.weights else None, decode=settings.decode,
-        crop_following=False, flip=settings.flip, **where,
-    )  # fmt: skip
+    if settings.scales > 1 and kind not in ("none", "detector"):
+        raise click.UsageError(f"--scales is for who sees whole frames, not for --boxes {kind}.")
+    estimator: Any = _estimator(settings, kind)
     boxes, name = None, ""
     if kind == "detector":
         name = settings.detector or facts.detector or _DETECTOR
-        estimator = InBoxes(estimator, load_detector(name, min_person=0.0, **where))
+        estimator = InBoxes(estimator, _detector(name, settings))
     elif kind != "none":
         path = Path(settings.annotations if kind == "gt" else kind)
         given = annotated_boxes(truth, facts) if kind == "gt" else listed_boxes(read_boxes(path, truth.images))
@@ -137,6 +145,38 @@ def _see(listing: "Listing", truth: "Truth", settings: CocoEvalConfig) -> "tuple
     for image, text in (*seen.failed, *seen.warnings):
         say(f"{image}: {text}")
     return kind, name, seen
+
+
+def _estimator(settings: CocoEvalConfig, kind: str) -> "Estimator":
+    """The backbone. --scales and --flip concern who sees whole frames: several looks of the backbone, or of the
+    detector of a backbone that was published without flip test.
+    """
+    from posebeam.models.looks import load_looks
+    from posebeam.models.registry import load_estimator, row
+
+    weights = Path(settings.weights) if settings.weights else None
+    if kind == "none" and (settings.scales > 1 or settings.flip):
+        return load_looks(
+            settings.backbone, device=settings.device, weights=weights, batch_size=settings.batch_size,
+            decode=settings.decode, scales=settings.scales, flip=settings.flip,
+        )  # fmt: skip
+    flip = settings.flip and (kind != "detector" or row(settings.backbone).view == "top-down")
+    return load_estimator(
+        settings.backbone, device=settings.device, weights=weights, batch_size=settings.batch_size,
+        decode=settings.decode, crop_following=False, flip=flip,
+    )  # fmt: skip
+
+
+def _detector(name: str, settings: CocoEvalConfig) -> "Detector":
+    """All its boxes, however unsure; of a pose backbone the people's boxes, in as many looks as are wanted."""
+    from posebeam.models.detector import PoseDetector
+    from posebeam.models.looks import load_looks
+    from posebeam.models.registry import load_detector, row
+
+    way: dict[str, Any] = {"device": settings.device, "batch_size": settings.batch_size}
+    if settings.scales > 1 or (settings.flip and row(name).view == "whole-frame"):
+        return PoseDetector(load_looks(name, **way, scales=settings.scales, flip=settings.flip))
+    return load_detector(name, **way, min_person=0.0)
 
 
 def _tell(facts: dict[str, Any], found: "CocoAp", as_json: bool) -> None:
