@@ -7,19 +7,17 @@ from typing import Any
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from posebeam.workflows.explain_sheet import TITLE, Sheet, label_width
+
 # The colours and the opacity of github.com/yangsenius/TransPose, visualize.py.
 COLOURS, OPACITY = "nipy_spectral", 0.79
-DPI = 120
-_TILE = 1.15  # inches across a picture
-_GAP = 0.05
-_RIGHT, _BOTTOM = 0.55, 0.15
+_LEAST, _MOST, _ACROSS = 1.15, 2.4, 18.0  # inches of a picture across, and of all together
+_GAP, _RIGHT, _BOTTOM = 0.05, 0.55, 0.15
 _HEAD = 0.4  # above a row that has titles of its own
-_TITLE = 0.65
-_LETTER = 0.08  # inches of a label's letter
+_SCALE = 2.0  # inches of the scale at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,37 +45,35 @@ class Strip:
         """What stands above its tiles."""
         return [tile.title for tile in self.tiles]
 
+    @property
+    def tall(self) -> float:
+        """Height of a picture by its width."""
+        return self.under.shape[0] / self.under.shape[1]
+
 
 def draw_grid(strips: Sequence[Strip], title: str, note: str, path: Path) -> None:
     """Write a PNG. Each picture has a scale of its own, from 0 to its highest value.
 
     Titles of tiles stand above the first row and above any whose titles are others than those of the row before.
     """
-    columns = 1 + max(len(strip.tiles) for strip in strips)
-    left = 0.2 + _LETTER * max(len(line) for strip in strips for line in strip.label.splitlines())
-    headed = [not i or strip.titles != strips[i - 1].titles for i, strip in enumerate(strips)]
-    tall = [_TILE * strip.under.shape[0] / strip.under.shape[1] for strip in strips]
-    width = left + columns * (_TILE + _GAP) + _RIGHT
-    height = _TITLE + sum(tall) + sum(_HEAD if head else _GAP for head in headed) + _BOTTOM
-    figure = Figure(figsize=(width, height), dpi=DPI)
-    _write_title(figure, title, note)
-    top = height - _TITLE
-    for strip, head, own in zip(strips, headed, tall, strict=True):
-        top -= _HEAD if head else _GAP
-        for column in range(1 + len(strip.tiles)):
-            place = (left + column * (_TILE + _GAP), top - own, _TILE, own)
-            axes = figure.add_axes((place[0] / width, place[1] / height, place[2] / width, place[3] / height))
-            axes.set(xticks=[], yticks=[])
-            if not column:
-                axes.imshow(strip.first, interpolation="bilinear")
-                axes.set_ylabel(strip.label, fontsize=9, rotation=0, ha="right", va="center", parse_math=False)
-            else:
-                _draw(axes, strip.under, strip.tiles[column - 1])
-                if head:
-                    axes.set_title(strip.tiles[column - 1].title, fontsize=8, pad=3, parse_math=False)
-        top -= own
-    _add_scale(figure, width, height)
-    figure.savefig(path, metadata={"Software": None})
+    columns, left = 1 + max(len(strip.tiles) for strip in strips), label_width([strip.label for strip in strips])
+    side = min(max(_ACROSS / columns, _LEAST), _MOST)
+    before = [[], *(strip.titles for strip in strips)]
+    heads = [_GAP if strip.titles == last else _HEAD for strip, last in zip(strips, before, strict=False)]
+    end = left + columns * (side + _GAP)
+    height = TITLE + sum(heads) + sum(side * strip.tall for strip in strips) + _BOTTOM
+    sheet, top = Sheet(end + _RIGHT, height, title, note), TITLE
+    for strip, head in zip(strips, heads, strict=True):
+        top += head
+        sheet.picture(sheet.axes(left, top, side, side * strip.tall), strip.first, strip.label)
+        for column, tile in enumerate(strip.tiles, 1):
+            axes = sheet.axes(left + column * (side + _GAP), top, side, side * strip.tall)
+            _draw(axes, strip.under, tile)
+            if head > _GAP:
+                axes.set_title(tile.title, fontsize=8, pad=3, parse_math=False)
+        top += side * strip.tall
+    _add_scale(sheet, end + 0.05, TITLE + _HEAD, min(_SCALE, height - TITLE - _HEAD - _BOTTOM))
+    sheet.save(path)
 
 
 def _draw(axes: Any, under: NDArray[np.uint8], tile: Tile) -> None:
@@ -86,6 +82,8 @@ def _draw(axes: Any, under: NDArray[np.uint8], tile: Tile) -> None:
     axes.imshow(under, interpolation="bilinear")
     most = float(tile.heat.max()) or 1.0
     axes.imshow(tile.heat, cmap=COLOURS, alpha=OPACITY, vmin=0, vmax=most, extent=(-0.5, w - 0.5, h - 0.5, -0.5))
+    if not tile.heat.any():
+        axes.text(w / 2, 0.98 * h, "nothing above\nthe threshold", fontsize=6.5, color="white", ha="center")
     if tile.box is not None:
         x0, y0, x1, y1 = tile.box
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, color="white", linewidth=1.5))
@@ -96,21 +94,7 @@ def _draw(axes: Any, under: NDArray[np.uint8], tile: Tile) -> None:
     axes.set(xlim=(-0.5, w - 0.5), ylim=(h - 0.5, -0.5))
 
 
-def _write_title(figure: Figure, title: str, note: str) -> None:
-    """The title and a line below it, top left."""
-    height = figure.get_figheight()
-    places = ((0.12, 13, "black", title), (0.42, 9, "dimgrey", note))
-    for down, size, colour, text in places:
-        figure.text(
-            0.1 / figure.get_figwidth(), 1 - down / height, text, fontsize=size, color=colour, va="top",
-            parse_math=False,
-        )  # fmt: skip
-
-
-def _add_scale(figure: Figure, width: float, height: float) -> None:
-    """What the colours mean, at the right edge."""
-    tall = min(2.0, height - _TITLE - _HEAD - _BOTTOM)
-    bottom = height - _TITLE - _HEAD - tall
-    axes = figure.add_axes(((width - 0.45) / width, bottom / height, 0.1 / width, tall / height))
-    bar = figure.colorbar(ScalarMappable(cmap=COLOURS), cax=axes, ticks=[0, 1])
+def _add_scale(sheet: Sheet, left: float, top: float, tall: float) -> None:
+    """What the colours mean."""
+    bar = sheet.figure.colorbar(ScalarMappable(cmap=COLOURS), cax=sheet.axes(left, top, 0.1, tall), ticks=[0, 1])
     bar.ax.set_yticklabels(["0", "most"], fontsize=7)

@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from posebeam.models.attended import BLOCK
 from posebeam.models.decoders.matching import matched
 from posebeam.models.dependency import THRESHOLDS, areas, enlarged, one_map, shown
 from posebeam.transforms.skeleton import skeleton
-from posebeam.workflows.draw import draw_people
 from posebeam.workflows.explain_grid import Strip, Tile
-from posebeam.workflows.explain_look import Look
+from posebeam.workflows.explain_look import Look, drawn
 
 
 def joint_strips(look: Look, joints: Sequence[str], way: str, head: int | None, threshold: float) -> list[Strip]:
@@ -21,18 +18,18 @@ def joint_strips(look: Look, joints: Sequence[str], way: str, head: int | None, 
 
     way and head as in models/dependency.py; threshold: below 0 the published one.
     """
-    skeletal = skeleton(look.row.skeleton)
-    picked = skeletal.indices(joints)
-    drawn = draw_people(look.piece, look.xy[None], look.score[None], skeletal, look.row.min_score)
+    picked, first = skeleton(look.row.skeleton).indices(joints), drawn(look)
     titles = [joint.replace("_", "\n", 1) for joint in joints]
+    least = _threshold(look) if threshold < 0 else threshold
     strips = []
     for layer, attention in look.maps.items():
-        heat = _heat(look, one_map(attention, head), picked, way, threshold)
+        heat = shown(_looked_at(look, one_map(attention, head), picked, way), least).numpy()
         tiles = [
             Tile(title, area, (look.xy[k][0], look.xy[k][1]), bool(look.score[k] >= look.row.min_score))
             for title, area, k in zip(titles, heat, picked, strict=True)
         ]
-        strips.append(Strip(f"{look.label}\n{_called(look, layer)}", drawn, look.piece, tiles))
+        label = f"{look.label}\n{_called(look, layer)}" + (f"\nabove {least:g}" if least else "")
+        strips.append(Strip(label, first, look.piece, tiles))
     return strips
 
 
@@ -41,17 +38,25 @@ def by_queries(look: Look) -> bool:
     return isinstance(look.outputs, dict)
 
 
-def _heat(look: Look, attention: Tensor, joints: list[int], way: str, threshold: float) -> NDArray[np.floating]:
-    """Attention [queries, keys] to [K, H, W] for the joints."""
+def _threshold(look: Look) -> float:
+    """The published one; none where queries look."""
+    return 0.0 if by_queries(look) else THRESHOLDS[_stride(look)]
+
+
+def _stride(look: Look) -> int:
+    """Pixels of a cell, by the keys of the attention."""
     H, W = look.row.input
+    return round((H * W / next(iter(look.maps.values())).shape[2]) ** 0.5)
+
+
+def _looked_at(look: Look, attention: Tensor, joints: list[int], way: str) -> Tensor:
+    """Attention [queries, keys] to [K, H, W] for the joints."""
+    image, stride = look.row.input, _stride(look)
+    size = (image[0] // stride, image[1] // stride)
     if by_queries(look):
         query = matched(look.outputs["pred_logits"][..., :-1].float().softmax(-1))[0].cpu()
-        size = (H // 32, W // 32)
-        return enlarged(attention[query[joints]].unflatten(1, size), (H, W)).numpy()
-    stride = round((H * W / len(attention)) ** 0.5)
-    points = torch.from_numpy(look.xy[joints])
-    found = areas(attention, (H // stride, W // stride), points, (H, W), way)
-    return shown(found, THRESHOLDS[stride] if threshold < 0 else threshold).numpy()
+        return enlarged(attention[query[joints]].unflatten(1, size), image)
+    return areas(attention, size, torch.from_numpy(look.xy[joints]), image, way)
 
 
 def _called(look: Look, layer: str) -> str:

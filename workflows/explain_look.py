@@ -17,6 +17,8 @@ from posebeam.models.row import Row
 from posebeam.models.top_down import HALF_PIXEL
 from posebeam.transforms.errors import ConfigError, EstimateError
 from posebeam.transforms.framing import FRAMINGS, from_edges, inverse, through
+from posebeam.transforms.skeleton import skeleton
+from posebeam.workflows.draw import draw_people
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,13 @@ def look(
         {name: maps[path][0].float().cpu() for name, path in paths.items()},
         said.outputs,
         said.layers,
+    )
+
+
+def drawn(look: Look) -> NDArray[np.uint8]:
+    """The piece with the estimated person on it, uint8 [H, W, 3]."""
+    return draw_people(
+        look.piece, look.xy[None], look.score[None], skeleton(look.row.skeleton), look.row.min_score
     )
 
 

@@ -4,19 +4,19 @@ Source: Carion et al., arXiv 2005.12872, figure 6.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from posebeam.models.attended import chosen
 from posebeam.models.attention import attention_maps
 from posebeam.models.canvas import Canvas, Padded
 from posebeam.models.crop import box_matrix, crop
 from posebeam.models.decoders.detr import persons
-from posebeam.models.dependency import one_map
-from posebeam.models.registry import choose_device, load_network, row
+from posebeam.models.dependency import enlarged, one_map
+from posebeam.models.row import Row
 from posebeam.workflows.explain_grid import Strip, Tile
 
 MOST = 8  # people in a picture
@@ -33,20 +33,19 @@ class _Found:
 
 
 def people_strips(
-    name: str,
-    weights: Path | None,
+    row: Row,
+    network: nn.Module,
     label: str,
     frame: NDArray[np.uint8],
-    layers: tuple[str, ...],
-    head: int | None,
-    device: str,
+    device: torch.device,
+    layers: tuple[str, ...] = (),
+    head: int | None = None,
 ) -> list[Strip]:
     """A row a layer, a picture a person from the surest on; the first picture is the frame.
 
     People are those at or above the row's min_person, 8 at most; where there is none, the surest guess.
     """
-    facts, network, place = row(name), load_network(name, weights), choose_device(device)
-    canvas, padded = Canvas.of(facts, place), Padded(network).to(place)
+    canvas, padded = Canvas.of(row, device), Padded(network).to(device)
     size = canvas.picture(frame.shape)  # alone, a picture needs no padding
     whole = box_matrix((0, 0, frame.shape[1], frame.shape[0]), size)
     under = (
@@ -55,13 +54,13 @@ def people_strips(
     paths = chosen(network, layers)
     with attention_maps(network) as maps, torch.inference_mode():
         outputs = padded(canvas.prepare(size, [frame]))
-    found = _people(persons(outputs)[0].cpu(), size, facts.min_person)
+    found = _people(persons(outputs)[0].cpu(), size, row.min_person)
     strips = []
     for layer, path in paths.items():
         attention = one_map(maps[path][0].float().cpu(), head)[found.query]  # [P, hw]
-        heat = attention.unflatten(1, tuple(-(-side // CELL) for side in size)).numpy()
+        heat = enlarged(attention.unflatten(1, (-(-size[0] // CELL), -(-size[1] // CELL))), size).numpy()
         tiles = [
-            Tile(f"person {number}: {sure:.2f}", area, box=box)
+            Tile(f"{'person' if sure >= row.min_person else 'surest guess'} {number}: {sure:.2f}", area, box=box)
             for number, (area, sure, box) in enumerate(zip(heat, found.sure, found.boxes, strict=True), 1)
         ]
         strips.append(Strip(f"{label}\ndecoder layer {layer}", under, under, tiles))

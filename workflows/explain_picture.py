@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from posebeam.models.registry import load_estimator, row
+from posebeam.models.registry import choose_device, load_estimator, load_network, row
 from posebeam.models.row import Row
 from posebeam.pipelines.decode import open_clip
 from posebeam.pipelines.publish import unfinished
@@ -22,6 +22,8 @@ from posebeam.workflows.explain_look import Look, look
 from posebeam.workflows.explain_people import people_strips
 from posebeam.workflows.explain_person import annotated_box, given_box, surest_box
 from posebeam.workflows.explain_refinement import draw_refinement
+
+DETR = "networks.detr:DETR"  # as the table of backbones names it
 
 Frame = NDArray[np.uint8]
 
@@ -89,10 +91,13 @@ def _draw_people(frame: Frame, name: str, chosen: Sequence[Named], settings: Exp
         raise ConfigError(
             "a detector looks at the whole picture: no --box, --annotation-id, --joints, --refinement"
         )
-    strips: list[Strip] = []
+    strips, device = [], choose_device(settings.device)
     for each in chosen:
-        about = (each.row.name, each.weights, each.label, frame, _listed(settings.layers))
-        strips += people_strips(*about, settings.one_head, settings.device)
+        if each.row.network != DETR:
+            raise ConfigError(f"{each.row.name} has no attention to look at; of the detectors detr has")
+        network = load_network(each.row.name, each.weights)
+        layers = _listed(settings.layers)
+        strips += people_strips(each.row, network, each.label, frame, device, layers, settings.one_head)
     note = f"attention from the query of each person to the picture; {settings.heads}"
     with unfinished(out) as path:
         draw_grid(strips, f"{name}: where people were found", note, path)

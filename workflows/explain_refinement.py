@@ -10,7 +10,6 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from posebeam.models.decoders.matching import matched
@@ -18,12 +17,11 @@ from posebeam.models.networks.detr import outputs
 from posebeam.models.networks.prtr import PRTR
 from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.skeleton import skeleton
-from posebeam.workflows.draw import draw_people
-from posebeam.workflows.explain_grid import DPI
-from posebeam.workflows.explain_look import Look
+from posebeam.workflows.explain_look import Look, drawn
+from posebeam.workflows.explain_sheet import TITLE, Sheet, label_width
 
-_WIDE = 2.6  # inches across a picture
-_GAP, _LEFT, _RIGHT, _TITLE, _HEAD, _BOTTOM = 0.08, 1.3, 1.4, 0.75, 0.3, 0.15
+_WIDE = 2.6  # inches of a picture across
+_GAP, _RIGHT, _HEAD, _BOTTOM = 0.08, 1.4, 0.3, 0.15
 
 
 def draw_refinement(looks: Sequence[Look], title: str, note: str, path: Path) -> None:
@@ -33,40 +31,31 @@ def draw_refinement(looks: Sequence[Look], title: str, note: str, path: Path) ->
     the less sure; the 17 that are matched with the joints have a ring, and the last layer's are the estimate.
     """
     for look in looks:
-        if look.layers is None or not isinstance(look.network, PRTR):
+        if not isinstance(look.network, PRTR):
             raise ConfigError(f"--refinement: {look.row.name} has no queries for joints; the prtr rows have")
-    columns = 1 + max(len(look.layers) for look in looks if look.layers is not None)
+    rows, left = [guesses(look) for look in looks], label_width([look.label for look in looks])
     tall = [_WIDE * look.piece.shape[0] / look.piece.shape[1] for look in looks]
-    width = _LEFT + columns * (_WIDE + _GAP) + _RIGHT
-    height = _TITLE + _HEAD + sum(tall) + _GAP * len(looks) + _BOTTOM
-    figure = Figure(figsize=(width, height), dpi=DPI)
-    figure.text(0.1 / width, 1 - 0.12 / height, title, fontsize=13, va="top", parse_math=False)
-    figure.text(0.1 / width, 1 - 0.42 / height, note, fontsize=9, color="dimgrey", va="top", parse_math=False)
-    top = height - _TITLE - _HEAD
-    for index, (look, own) in enumerate(zip(looks, tall, strict=True)):
-        _draw_row(figure, look, top, own, headed=not index)
-        top -= own + _GAP
-    _add_legend(figure, looks[0], height)
-    figure.savefig(path, metadata={"Software": None})
+    end = left + (1 + max(map(len, rows))) * (_WIDE + _GAP)
+    height = TITLE + _HEAD + sum(tall) + _GAP * len(looks) + _BOTTOM
+    sheet, top = Sheet(end + _RIGHT, height, title, note), TITLE + _HEAD
+    for look, layers, own in zip(looks, rows, tall, strict=True):
+        estimate = sheet.axes(left, top, _WIDE, own)
+        sheet.picture(estimate, drawn(look), look.label)
+        pictures = [
+            sheet.axes(left + column * (_WIDE + _GAP), top, _WIDE, own) for column in range(1, 1 + len(layers))
+        ]
+        for axes, guess in zip(pictures, layers, strict=True):
+            _draw_guesses(axes, look.piece, *guess)
+        if look is looks[0]:
+            for axes, name in zip([estimate, *pictures], _names(len(layers)), strict=True):
+                axes.set_title(name, fontsize=10, pad=4)
+        top += own + _GAP
+    _add_legend(sheet, looks[0], end)
+    sheet.save(path)
 
 
-def _draw_row(figure: Figure, look: Look, top: float, tall: float, headed: bool) -> None:
-    """One network's pictures below `top`, in inches from the figure's lower edge."""
-    width, height = figure.get_size_inches()
-    skeletal = skeleton(look.row.skeleton)
-    layers = guesses(look)
-    for column in range(1 + len(layers)):
-        left = _LEFT + column * (_WIDE + _GAP)
-        axes = figure.add_axes((left / width, (top - tall) / height, _WIDE / width, tall / height))
-        axes.set(xticks=[], yticks=[])
-        if not column:
-            drawn = draw_people(look.piece, look.xy[None], look.score[None], skeletal, look.row.min_score)
-            axes.imshow(drawn, interpolation="bilinear")
-            axes.set_ylabel(look.label, fontsize=9, rotation=0, ha="right", va="center", parse_math=False)
-        else:
-            _draw_guesses(axes, look.piece, *layers[column - 1])
-        if headed:
-            axes.set_title(f"decoder layer {column - 1}" if column else "estimate", fontsize=10, pad=4)
+def _names(layers: int) -> list[str]:
+    return ["estimate", *(f"decoder layer {layer}" for layer in range(layers))]
 
 
 def guesses(look: Look) -> list[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]]:
@@ -110,13 +99,10 @@ def palette(joints: int) -> NDArray[np.float64]:
     return np.asarray(mpl.colormaps["hsv"](np.arange(joints) / joints), np.float64)
 
 
-def _add_legend(figure: Figure, look: Look, height: float) -> None:
-    """The joints' colours, at the right edge."""
-    width = figure.get_figwidth()
+def _add_legend(sheet: Sheet, look: Look, left: float) -> None:
+    """The joints' colours."""
     names = skeleton(look.row.skeleton).joints
-    axes = figure.add_axes(
-        ((width - _RIGHT + 0.05) / width, 0, (_RIGHT - 0.1) / width, 1 - (_TITLE + 0.2) / height)
-    )
+    axes = sheet.axes(left, TITLE + _HEAD, _RIGHT, sheet.height - TITLE - _HEAD)
     axes.set_axis_off()
     for name, colour in zip(names, palette(len(names)), strict=True):
         axes.scatter([], [], s=40, color=colour, label=name.replace("_", " "))

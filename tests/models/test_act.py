@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from posebeam.models.attention import attention_maps
 from posebeam.models.networks.act import SIZES, build_act
 from posebeam.transforms.errors import ConfigError
 
@@ -45,6 +46,21 @@ def filled(size, shrink=1.0):
             state[key] *= shrink
     model.load_state_dict({key: torch.from_numpy(value.astype(np.float32)) for key, value in state.items()})
     return model
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_attention_is_as_sharp_as_the_official_one(golden, size):
+    """Entropy by the logarithm of 31 keys, mean over windows, heads and queries: to 5e-7, as it is stored."""
+    network = filled(size)
+    with torch.inference_mode():
+        fused = network(windows())
+        with attention_maps(network) as maps:
+            seen = network(windows())
+    assert (seen - fused).abs().max() < 1e-5 * fused.abs().max()
+    assert list(maps) == [f"layers.{layer}.attention" for layer in range(SIZES[size].layers)]
+    entropy = [-(each.double() * each.double().log()).sum(-1).mean() / np.log(31) for each in maps.values()]
+    stored = json.loads(golden["meta"].tobytes())["sizes"][size]["attention_entropy"]
+    np.testing.assert_allclose(entropy, stored, atol=2e-6)
 
 
 def windows(n=4):
