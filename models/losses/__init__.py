@@ -1,0 +1,1 @@
+"""From network outputs and truth to what training lowers: functions on tensors."""
