@@ -191,8 +191,8 @@ def test_who_stands_beside_a_box_is_not_shown(media):
     H, W = rgb.shape[:2]
     box = np.array([(0.4 * W, 0.2 * H, 0.2 * W, 0.6 * H)])
     others = rgb.copy()
-    others[:, : int(0.37 * W)] = 255  # beyond the box, widened by a quarter, but within the square
-    others[:, int(0.64 * W) :] = 128
+    others[:, : int(0.38 * W)] = 255  # beyond the box, widened by a tenth, but within the square
+    others[:, int(0.63 * W) :] = 128
     estimator = load_estimator("movenet-lightning", device="cpu", crop_following=False)
     alone, among = estimator.in_boxes([rgb, others], [box, box])
     np.testing.assert_array_equal(alone.xy, among.xy)
