@@ -42,8 +42,8 @@ class Canvas:
         """
         shortest, least, most = self.shortest, min(frame[:2]), max(frame[:2])
         if shortest * most > LONGEST * least:
-            shortest = round(LONGEST * least / most)
-        height, width = (max(1, shortest if side == least else int(shortest * side / least)) for side in frame[:2])
+            shortest = max(1, round(LONGEST * least / most))
+        height, width = (shortest if side == least else int(shortest * side / least) for side in frame[:2])
         return height, width
 
     def size(self, frame: NDArray[np.uint8]) -> tuple[int, int]:

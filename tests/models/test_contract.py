@@ -78,7 +78,7 @@ def frames(person, estimator) -> list[np.ndarray]:
 
 
 def test_one_answer_a_frame_in_source_pixels_whatever_the_neighbours(estimator, frames):
-    """Not one bit differs in calls of several frames; one alone runs in another shape, with rounding of its own."""
+    """Not one bit differs in calls of several frames; one alone runs in another shape, with its own rounding."""
     hints = [None] * len(frames)
     together, again = estimator(frames, hints), estimator(frames[::-1], hints)[::-1]
     assert len(together) == len(frames)

@@ -7,6 +7,7 @@ from posebeam.models import registry
 from posebeam.models.cost import macs
 
 NAMES = [row.name for row in registry.rows()]
+DEPENDS = {"fasterrcnn-resnet50"}  # its work depends on what it sees: it is counted on numbers, for half a minute
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -23,7 +24,10 @@ def row_of(request) -> registry.Row:
 def test_parameters_and_multiply_adds_are_those_of_the_row(unmade, request):
     row = row_of(request)
     assert sum(p.numel() for p in unmade.parameters()) == row.parameters
-    assert macs(unmade, row.input) == row.macs
+    if row.name not in DEPENDS:
+        assert macs(unmade, row.input) == row.macs
+    elif request.config.getoption("--soak"):
+        assert macs(registry.build_network(row.name), row.input) == row.macs
 
 
 def test_multiply_adds_are_counted_right():

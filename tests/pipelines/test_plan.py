@@ -43,6 +43,17 @@ def test_a_plan_can_be_read_back(clips, tmp_path):
     assert plan_of(read_plan(tmp_path)) == plan
 
 
+def test_boxes_and_flips_stand_in_the_plan_where_they_are_said(clips, tmp_path):
+    """A plan without them is that of before, its hash too."""
+    assert not {"detector", "detector_sha256", "flip"} & SETTINGS.as_dict()["poses"].keys()
+    said = {"detector": "detr-r50", "detector_sha256": "1" * 64, "flip": True}
+    plan, _ = make_plan(Listing(clips), replace(SETTINGS, poses=replace(SETTINGS.poses, **said)))
+    assert said.items() <= plan.settings.as_dict()["poses"].items()
+    assert plan.hash != make_plan(Listing(clips), SETTINGS)[0].hash
+    write_plan(plan, tmp_path)
+    assert plan_of(read_plan(tmp_path)) == plan
+
+
 def test_another_configuration_is_refused_with_the_difference(clips, tmp_path):
     write_plan(make_plan(Listing(clips), SETTINGS)[0], tmp_path)
     other = replace(SETTINGS, windows=replace(SETTINGS.windows, stride=30))

@@ -12,6 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
+from posebeam.models import registry
+from posebeam.transforms.errors import ConfigError
+from posebeam.workflows.commands.build import BuildConfig, settings_of
+
 BUILD = [sys.executable, "-m", "posebeam.workflows.cli", "build", "videos"]
 FRAMES = 60
 
@@ -134,3 +138,27 @@ def test_coco_asks_for_its_annotations(source):
 def test_a_layout_that_the_backbone_cannot_give_is_a_usage_error(source):
     code, said = dry_run("videos", source, "--layout", "act13-body25")
     assert (code, "cannot be made of 'coco17'" in said) == (2, True)
+
+
+def test_boxes_are_written_down_with_the_weights_that_find_them():
+    """Of whoever looks at boxes; MoveNet then follows nobody. The others refuse a detector."""
+    poses = settings_of("videos", BuildConfig(backbone="movenet-thunder", detector="movenet-multipose")).poses
+    assert poses.boxes == {
+        "detector": "movenet-multipose", "detector_sha256": registry.weights_sha256("movenet-multipose"),
+    }  # fmt: skip
+    assert not poses.crop_following
+    assert settings_of("videos", BuildConfig()).poses.boxes == {}
+    with pytest.raises(ConfigError, match="takes no detector"):
+        settings_of("videos", BuildConfig(backbone="openpose-thin", detector="detr-r50"))
+    with pytest.raises(ConfigError, match="cannot be a detector"):
+        settings_of("videos", BuildConfig(backbone="movenet-thunder", detector="hrnet-w32"))
+    with pytest.raises(ConfigError, match="no flip test"):
+        settings_of("videos", BuildConfig(flip=True))
+
+
+def test_a_top_down_backbone_takes_its_own_detector_and_the_flip_test(tmp_path):
+    weights = tmp_path / "mine.pth"
+    weights.write_bytes(b"tensors")
+    config = BuildConfig(backbone="hrnet-w32", weights=str(weights), flip=True)
+    poses = settings_of("videos", config).poses
+    assert (poses.detector, poses.flip) == ("movenet-multipose", True)
