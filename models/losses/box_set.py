@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torchvision.ops import box_convert, generalized_box_iou
 
+from posebeam.models.losses.processes import mean_over_processes
 from posebeam.models.losses.terms import Terms, cardinality_error, class_error, class_loss, over_layers
 from posebeam.transforms.errors import DataError
 
@@ -46,7 +47,8 @@ def box_terms(
 ) -> dict[str, Tensor]:  # fmt: skip
     """One layer's loss_ce, loss_bbox, loss_giou, class_error and cardinality_error under given matches.
 
-    Boxes' terms are sums over the pairs, divided by the number of true boxes in the batch, 1 at least.
+    Boxes' terms are sums over the pairs, divided by the number of true boxes in the batch (of several processes:
+    in the mean), 1 at least.
     """
     image = torch.cat([torch.full_like(query, index) for index, (query, _) in enumerate(matches)])  # [M]
     query = torch.cat([query for query, _ in matches])
@@ -54,8 +56,9 @@ def box_terms(
     true = torch.cat([each[target] for each, (_, target) in zip(boxes, matches, strict=True)]).float()  # [M, 4]
     classes = torch.full(logits.shape[:2], background % logits.shape[-1], device=logits.device)
     classes[image, query] = label
-    found, count = said[image, query].float(), max(1, sum(len(each) for each in boxes))
+    found = said[image, query].float()
     counts = torch.tensor([len(each) for each in boxes], device=logits.device)
+    count = mean_over_processes(counts.sum().float()).clamp(min=1)
     return {
         "loss_ce": class_loss(logits, classes, background),
         "loss_bbox": (found - true).abs().sum() / count,

@@ -7,9 +7,10 @@ to 4); github.com/facebookresearch/dino (Apache-2.0).
 import math
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from posebeam.models.losses.processes import mean_over_processes
 from posebeam.transforms.errors import ConfigError
 
 GLOBALS = 2  # crops that the teacher sees
@@ -56,10 +57,7 @@ class DinoLoss(nn.Module):
     @torch.no_grad()
     def _move(self, teacher: Tensor) -> None:
         """The centre a tenth of the way to the mean over the batch, of all processes."""
-        mean = teacher.mean(0, keepdim=True)
-        if distributed.is_available() and distributed.is_initialized():
-            distributed.all_reduce(mean)
-            mean = mean / distributed.get_world_size()
+        mean = mean_over_processes(teacher.mean(0, keepdim=True))
         self.center.mul_(CENTRE_MOMENTUM).add_(mean, alpha=1 - CENTRE_MOMENTUM)
 
 

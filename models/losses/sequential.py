@@ -33,6 +33,7 @@ def sequential_loss(
     [n, K]. n may be 0. Persons of whom no joint is seen are boxes only. Distances of joints count in parts of
     the person's true box, widened as the model's crops are, so that a small person weighs as much as a large
     one, as in the two-stage system. Persons that are not matched have no joints, and nothing is asked of them.
+    aux_outputs, where there are any, hold all four outputs of each earlier layer.
     """
     return over_layers(outputs, partial(_of_layer, boxes=boxes, joints=joints, visible=visible), WEIGHTS)
 
