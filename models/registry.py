@@ -6,10 +6,11 @@ import dataclasses
 import difflib
 import tomllib
 from functools import cache
-from importlib import import_module, resources
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from posebeam.models.assembly import BATCH_SIZE, detector_of, estimator_of, named
 from posebeam.models.row import Published, Row, Weights
 from posebeam.models.weights import locate, sha256_of
 from posebeam.transforms.errors import ConfigError, WeightsError
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from posebeam.models.detector import Detector
 
 DEFAULT = "movenet-lightning"
-BATCH_SIZE = 32
 
 
 @cache
@@ -94,7 +94,7 @@ def build_network(name: str, **numbers: Any) -> nn.Module:
     facts = row(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network: nn.Module = _named(facts.network)(**{**facts.arguments, **numbers})
+        network: nn.Module = named(facts.network)(**{**facts.arguments, **numbers})
     return network.eval()
 
 
@@ -133,26 +133,6 @@ def load_estimator(
     )  # fmt: skip
 
 
-def estimator_of(
-    facts: Row,
-    network: nn.Module,
-    device: torch.device,
-    *,
-    batch_size: int = BATCH_SIZE,
-    decode: str = "",
-    crop_following: bool = True,
-    detector: Detector | None = None,
-    flip: bool = False,
-) -> Backbone:
-    """The backbone around a network that is here already."""
-    from posebeam.models.backbone import Backbone
-
-    facts.check_flip(flip)
-    twice = {"flip": True} if flip else {}
-    view = _named(facts.estimator)(facts, network, decoder_of(facts, decode), device, batch_size, **twice)
-    return Backbone(facts, view, batch_size, crop_following=crop_following, detector=detector)
-
-
 def boxes_from(name: str, detector: str = "") -> str:
     """The row that gives the backbone boxes, "" being its own; "" where it looks at whole frames.
 
@@ -187,17 +167,6 @@ def load_detector(
     return detector_of(facts, load_network(name, weights), choose_device(device), batch_size=batch_size)
 
 
-def detector_of(facts: Row, network: nn.Module, device: torch.device, *, batch_size: int = BATCH_SIZE) -> Detector:
-    """A detector's row around a network that is here already."""
-    made: Detector = _named(facts.estimator)(facts, network, decoder_of(facts), device, batch_size)
-    return made
-
-
-def decoder_of(facts: Row, way: str = "") -> Any:
-    """What turns the network's outputs into joints or boxes; "" is the row's first way."""
-    return _named(facts.decoders[facts.decode(way)])
-
-
 def _detector_row(name: str) -> Row:
     """A row that finds several people by itself; ConfigError if it does not."""
     facts = row(name)
@@ -217,9 +186,3 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not there:
         raise ConfigError("device cuda: torch sees no CUDA device here; take --device cpu or auto")
     return torch.device("cuda" if there and name != "cpu" else "cpu")
-
-
-def _named(path: str) -> Any:
-    """What MODULE:NAME below posebeam.models is."""
-    module, name = path.split(":")
-    return getattr(import_module(f"posebeam.models.{module}"), name)

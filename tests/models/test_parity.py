@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from posebeam.models import registry
+from posebeam.models.assembly import decoder_of
 from posebeam.models.attended import attended
 from posebeam.models.attention import attention_maps
 from posebeam.models.dependency import areas, one_map
@@ -144,7 +145,7 @@ def test_joints_in_the_picture_are_the_official_ones(golden, network, monkeypatc
         expected = file[golden.name]
     row = registry.row(golden.meta["row"])
     boxes = np.concatenate((CENTRES - (EXTENTS - FRAMINGS[row.framing].less) / 2, EXTENTS), 1)
-    view = TopDownView(row, deepcopy(network), registry.decoder_of(row), torch.device("cpu"), batch_size=2)
+    view = TopDownView(row, deepcopy(network), decoder_of(row), torch.device("cpu"), batch_size=2)
     monkeypatch.setattr(view, "_prepare", lambda items: golden.inputs())
     xy, score, finite = view.in_boxes([np.zeros((9, 9, 3), np.uint8)] * 2, boxes, margin=1.0)
     assert finite.all()
