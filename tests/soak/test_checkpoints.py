@@ -136,7 +136,7 @@ def test_bad_checkpoints_are_refused_and_nothing_is_run(state, tmp_path, figure)
         assert psutil.Process().memory_info().rss - before < MOST_MB << 20, kind
     wrong = replace(row(DEFAULT).weights, sha256="0" * 64)
     with pytest.raises(WeightsError, match="expected 0000"):
-        locate(wrong)
+        locate(DEFAULT, wrong)
     assert list(tmp_path.glob("executed*")) == []
     figure(
         "7 bad checkpoints", f"{len(KINDS) + 1} kinds refused, {sum('code' in kind for kind in KINDS)} with code "

@@ -40,7 +40,7 @@ def test_a_reader_never_sees_half_a_file(grey_clips, start, size, tmp_path, figu
     assert driver.returncode == 0, driver.stderr.read()
     look(out, seen, reads)
     written = list(out.rglob("*.parquet"))
-    assert len(written) == 3 * shards
+    assert len(written) == 4 * shards  # poses, windows, clips, rejected
     assert {path for path in seen if path.suffix == ".parquet"} == set(written)
     assert looks > shards
     figure(
