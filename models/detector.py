@@ -14,7 +14,6 @@ from posebeam.models.canvas import CHUNK, Canvas, Padded
 from posebeam.models.estimator import Estimator
 from posebeam.models.row import Row
 from posebeam.transforms.errors import ConfigError
-from posebeam.transforms.people import People
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +78,8 @@ class PoseDetector:
     def __call__(self, frames: Sequence[NDArray[np.uint8]]) -> list[Boxes]:
         """The boxes of each frame's people."""
         everyone = self._estimator(frames, [None] * len(frames))
-        return [Boxes.of(people.boxes, self._sure(people), people.finite) for people in everyone]
-
-    def _sure(self, people: People) -> NDArray[np.floating]:
-        """How sure each person [P] is; where the backbone does not say, the mean of the joints to be seen."""
-        if people.sure is not None:
-            return people.sure
-        seen = people.score >= self._estimator.min_score
-        return np.asarray((people.score * seen).sum(1) / seen.sum(1).clip(1))
+        least = self._estimator.min_score
+        return [Boxes.of(people.boxes, people.sureness(least), people.finite) for people in everyone]
 
 
 class ImageDetector:

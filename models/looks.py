@@ -56,20 +56,13 @@ class Looks:
         """One frame's people of all looks; of those who are alike the surest."""
         if not all(people.finite for people in looks):
             return People.nobody(self.skeleton.name, finite=False)
-        sure = np.concatenate([self._sure(people) for people in looks])
+        sure = np.concatenate([people.sureness(self.min_score) for people in looks]).astype(np.float32)
         order = np.argsort(-sure, kind="stable")
         xy, score, boxes = (
             np.concatenate([getattr(people, name) for people in looks])[order] for name in ("xy", "score", "boxes")
         )
         kept = distinct(xy, score >= self.min_score, boxes, 2 * sigmas(self.skeleton))
         return People(self.skeleton.name, xy[kept], score[kept], boxes[kept], sure=sure[order][kept])
-
-    def _sure(self, people: People) -> NDArray[np.float32]:
-        """How sure each person [P] is; where the backbone does not say, the mean of the joints to be seen."""
-        if people.sure is not None:
-            return people.sure
-        seen = people.score >= self.min_score
-        return np.asarray((people.score * seen).sum(1) / seen.sum(1).clip(1), np.float32)
 
 
 def unmirrored(people: People, frame: NDArray[np.uint8]) -> People:

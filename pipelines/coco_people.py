@@ -20,7 +20,6 @@ from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.lockstep import Event, Failed, Seen, lockstep, slots_for
 from posebeam.pipelines.prefetch import STALL_SECONDS, Prefetch
 from posebeam.pipelines.still import open_still
-from posebeam.pipelines.still_schema import person_score
 from posebeam.transforms.assign import sigmas
 from posebeam.transforms.errors import SourceError
 from posebeam.transforms.framing import FRAMINGS, Framing
@@ -149,7 +148,7 @@ def _results(
     For top-down rows the joints' part of a score is the published one, of joints above 0.2. For MoveNet, for which
     none was published, it is the mean of all: who shows one joint only is not as sure as that joint.
     """
-    score, kept = _sure(people, estimator.min_score), np.arange(len(people))
+    score, kept = people.sureness(estimator.min_score), np.arange(len(people))
     if framing is not None and len(people):
         corners = people.boxes.astype(np.float64)
         boxes = np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), 1)
@@ -158,13 +157,6 @@ def _results(
         kept = suppress(similarity(people.xy, area, sigmas(estimator.skeleton)), score)
     for person in kept[np.argsort(-score[kept], kind="stable")]:
         yield coco_result(number, people.xy[person], estimator.skeleton, float(score[person]))
-
-
-def _sure(people: People, min_score: float) -> NDArray[np.float64]:
-    """How sure each person [P] is: as the backbone or the box says, or else the mean of the joints seen."""
-    if people.sure is not None:
-        return people.sure.astype(np.float64)
-    return np.array([person_score(score, min_score) for score in people.score], np.float64)
 
 
 def _strange(image: Mapping[str, Any], event: Seen) -> Iterator[str]:

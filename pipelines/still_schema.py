@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from posebeam.pipelines.schema import Product, poses
-from posebeam.transforms.people import People
+from posebeam.transforms.people import People, mean_seen
 
 # COCO counts pixels from 0 at the first one's middle; posebeam's 0 is the frame's corner.
 HALF_PIXEL = 0.5
@@ -66,18 +66,12 @@ def still_rows(
         {
             **clip, "person": person, "segment": 0, "width": size[0], "height": size[1], "frames": [0],
             "seconds": [0.0], "xy": seen.xy[person].ravel(), "score": score, "image_id": image_id,
-            "box": seen.boxes[person], "person_score": person_score(score, min_score),
+            "box": seen.boxes[person], "person_score": mean_seen(score, min_score),
             "norm13": norm13[0][person].astype(np.float32).ravel(), "valid13": norm13[1][person],
         }
         for person, score in enumerate(seen.score)
     ]  # fmt: skip
     return pa.Table.from_pylist(rows, schema=still_poses().schema)
-
-
-def person_score(score: NDArray[np.float32], min_score: float) -> float:
-    """Mean of the scores [K] that reach min_score, 0 if none does."""
-    seen = score[score >= min_score]
-    return float(seen.mean(dtype=np.float64)) if len(seen) else 0.0
 
 
 def people_rows(

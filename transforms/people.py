@@ -47,9 +47,21 @@ class People:
         """The skeleton whose joints the K axis counts."""
         return skeleton(self.skeleton_name)
 
+    def sureness(self, min_score: float) -> NDArray[np.float64]:
+        """How sure each person [P] is: as the backbone says, or else the mean of the joints that were seen."""
+        if self.sure is not None:
+            return self.sure.astype(np.float64)
+        return np.array([mean_seen(score, min_score) for score in self.score], np.float64)
+
     @classmethod
     def nobody(cls, skeleton_name: str, finite: bool = True) -> "People":
         """A frame without a person."""
         K = len(skeleton(skeleton_name))
         xy, score, boxes = (np.zeros(shape, np.float32) for shape in ((0, K, 2), (0, K), (0, 4)))
         return cls(skeleton_name, xy, score, boxes, finite)
+
+
+def mean_seen(score: NDArray[np.float32], min_score: float) -> float:
+    """Mean of the scores [K] that reach min_score, 0 if none does."""
+    seen = score[score >= min_score]
+    return float(seen.mean(dtype=np.float64)) if len(seen) else 0.0
