@@ -14,7 +14,7 @@ from posebeam.pipelines.sources.mpose import CLASSES
 from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.windows import WindowRule
 from posebeam.workflows.recipes import recipe
-from posebeam.workflows.trained import RECORD, write_record, write_weights
+from posebeam.workflows.run_folder import RECORD, write_record, write_weights
 
 LAYOUT, CHAIN, SKELETON = "act13-body25", "act", "body25"
 

@@ -1,6 +1,5 @@
 """Trained: a run folder, that is a trained model and all that is known of it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,47 +9,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from posebeam.models.networks.act import AcT, build_act
 from posebeam.models.registry import choose_device, row, rows
 from posebeam.pipelines.made import Made
-from posebeam.pipelines.publish import publish, publish_json, workspace
 from posebeam.pipelines.settings import IMPORTED
 from posebeam.transforms.augment import mirror
 from posebeam.transforms.errors import DataError
 from posebeam.transforms.layout import layout
+from posebeam.workflows.run_folder import WEIGHTS, read_record
 
-RECORD, WEIGHTS = "run.json", "model.safetensors"
 _BATCH = 512  # windows at a time
 
 
 def build_model(name: str, classes: int, window: int) -> AcT:
     """A fresh network by the name it has on the command line, act-micro for example."""
     return build_act(name.removeprefix("act-"), classes, window)
-
-
-def read_record(folder: Path) -> dict[str, Any]:
-    """run.json, of a run that may be unfinished; DataError if there is none."""
-    path = folder / RECORD
-    if not path.is_file():
-        raise DataError(f"{folder} holds no {RECORD}: it is no run folder; posebeam train OUT {folder} makes one")
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise DataError(f"{path} is damaged: {error}") from error
-
-
-def write_record(record: Mapping[str, Any], folder: Path) -> None:
-    """Publish run.json."""
-    publish_json(dict(record), folder, RECORD)
-
-
-def write_weights(network: AcT, folder: Path) -> None:
-    """Publish the network's tensors."""
-    with workspace(folder) as private:
-        save_file({name: value.contiguous() for name, value in network.state_dict().items()}, private / WEIGHTS)
-        publish(private / WEIGHTS, folder / WEIGHTS)
 
 
 @dataclass(frozen=True, eq=False)

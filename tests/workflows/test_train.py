@@ -18,7 +18,8 @@ from posebeam.workflows.act_data import EpochOrder, WindowSet, divide, loader
 from posebeam.workflows.cli import run as posebeam
 from posebeam.workflows.commands.train import TrainConfig
 from posebeam.workflows.trained import Trained
-from posebeam.workflows.training import EpochLines, train
+from posebeam.workflows.trainer import EpochLines
+from posebeam.workflows.training import train
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,8 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
     from posebeam.pipelines.publish import publish_text
     from posebeam.workflows.config import as_toml
     from posebeam.workflows.console import facts_table, say, show
-    from posebeam.workflows.training import clear, train
+    from posebeam.workflows.run_folder import clear
+    from posebeam.workflows.training import train
 
     settings = resolve(TrainConfig, config, given)
     if overwrite:

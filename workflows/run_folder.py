@@ -1,0 +1,62 @@
+"""RunFolder: what every training keeps of itself: run.json, the weights, checkpoints and logs."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from torch import nn
+
+from posebeam.pipelines.publish import WORK, publish, publish_json, workspace
+from posebeam.pipelines.settings import differences
+from posebeam.transforms.errors import ConfigError, DataError
+
+RECORD, WEIGHTS = "run.json", "model.safetensors"
+LAST = Path("checkpoints", "last.ckpt")
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """run.json, of a run that may be unfinished; DataError if there is none."""
+    path = folder / RECORD
+    if not path.is_file():
+        raise DataError(f"{folder} holds no {RECORD}: it is no run folder; posebeam train OUT {folder} makes one")
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise DataError(f"{path} is damaged: {error}") from error
+
+
+def write_record(record: Mapping[str, Any], folder: Path) -> None:
+    """Publish run.json."""
+    publish_json(dict(record), folder, RECORD)
+
+
+def write_weights(network: nn.Module, folder: Path) -> None:
+    """Publish the network's tensors."""
+    with workspace(folder) as private:
+        save_file({name: value.contiguous() for name, value in network.state_dict().items()}, private / WEIGHTS)
+        publish(private / WEIGHTS, folder / WEIGHTS)
+
+
+def begin(run: Path, record: dict[str, Any], resume: bool) -> dict[str, Any]:
+    """The record that stands in RUN now: a new one, or the one that is gone on with."""
+    if not (run / RECORD).exists():
+        write_record(record, run)
+        return record
+    old = read_record(run)
+    if not resume:
+        raise ConfigError(f"{run} holds a run ({old['state']}): --resume goes on with it, --overwrite replaces it")
+    new = {name: value for name, value in record.items() if name != "state"}
+    if changed := differences({name: old.get(name) for name in new}, new):
+        raise ConfigError(f"{run} was begun with other settings:\n  " + "\n  ".join(changed))
+    return old
+
+
+def clear(run: Path) -> None:
+    """Remove what train wrote to RUN."""
+    for name in (RECORD, WEIGHTS):
+        (run / name).unlink(missing_ok=True)
+    for name in ("checkpoints", "logs", WORK):
+        shutil.rmtree(run / name, ignore_errors=True)
