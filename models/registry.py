@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import tomllib
-from functools import cache
-from importlib import resources
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posebeam.models.assembly import BATCH_SIZE, detector_of, estimator_of, named
-from posebeam.models.row import Published, Row, Weights
+from posebeam.models.row import Row
+from posebeam.models.run_row import read_run_row
+from posebeam.models.table import rows
 from posebeam.models.weights import locate, sha256_of
 from posebeam.transforms.errors import ConfigError, WeightsError
 
@@ -25,45 +25,26 @@ if TYPE_CHECKING:
 DEFAULT = "movenet-lightning"
 
 
-@cache
-def rows() -> tuple[Row, ...]:
-    """All backbones, in the table's order."""
-    return read_rows(resources.files("posebeam.models").joinpath("backbones.toml").read_text())
-
-
-def read_rows(table: str) -> tuple[Row, ...]:
-    """Rows from the text of a table; ConfigError at a column that is unknown, missing or wrong."""
-    found = tuple(_read_row(name, facts) for name, facts in tomllib.loads(table).items())
-    for each in found:
-        if each.detector and each.detector not in {other.name for other in found}:
-            raise ConfigError(f"backbone {each.name}: its detector {each.detector!r} is not in the table")
-    return found
-
-
-def _read_row(name: str, facts: dict[str, Any]) -> Row:
-    facts = dict(facts)
-    try:
-        decoder, weights = facts.pop("decoder", {}), facts.pop("weights", None)
-        return Row(
-            name,
-            input=tuple(facts.pop("input")),
-            decoders=decoder if isinstance(decoder, dict) else {"": decoder},
-            weights=Weights(**weights) if weights else None,
-            published=tuple(Published(**each) for each in facts.pop("published", ())),
-            **facts,
-        )
-    except (TypeError, KeyError) as error:
-        raise ConfigError(f"backbone {name}: {error}; expected the columns of models/row.py") from error
-
-
 def row(name: str) -> Row:
-    """One backbone's facts; ConfigError with the nearest names if there is none of that name."""
+    """One backbone's facts, by its name or the run folder that it was trained in (posebeam train-pose).
+
+    ConfigError with the nearest names if there is none of that name, or if the folder holds none.
+    """
     for each in rows():
         if each.name == name:
             return each
+    if is_run(name):
+        return read_run_row(Path(name))
+    if os.sep in name:
+        raise ConfigError(f"no backbone {name!r}: there is no such folder, and names have no {os.sep}")
     names = [each.name for each in rows()]
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names
     raise ConfigError(f"no backbone {name!r}; near: {', '.join(near)} (posebeam backbones lists all)")
+
+
+def is_run(name: str) -> bool:
+    """Whether a folder is meant, and not a row of the table."""
+    return bool(name) and name not in {each.name for each in rows()} and Path(name).is_dir()
 
 
 def weights_sha256(name: str, file: Path | None = None) -> str:

@@ -15,7 +15,8 @@ BOXES = ("none", "detector", "ground truth")
 
 @dataclass(frozen=True)
 class Weights:
-    """Published weights: a file of the package, a url, or a page where a person finds the file of that name.
+    """Published weights: a file of the package, a url, or a page where a person finds the file of that name; or
+    a file of one's own in a run folder.
 
     sha256   64 digits, the first ones that a publisher states (at least 8), or "" where none was stated
     licence  of the weights; source says who published them
@@ -27,11 +28,12 @@ class Weights:
     file: str = ""
     url: str = ""
     page: str = ""
+    run: str = ""
 
     @property
     def embedded(self) -> bool:
         """Whether they come with the package."""
-        return bool(self.file) and not self.page
+        return bool(self.file) and not (self.page or self.run)
 
     @property
     def filename(self) -> str:
@@ -39,8 +41,8 @@ class Weights:
         return self.file or self.url.rsplit("/", 1)[-1]
 
     def __post_init__(self) -> None:
-        if bool(self.file) == bool(self.url) or (self.page and not self.file):
-            raise ConfigError(f"weights of {self.source}: expected a file, a url, or a page with its file")
+        if bool(self.file) == bool(self.url) or ((self.page or self.run) and not self.file):
+            raise ConfigError(f"weights of {self.source}: expected a file, a url, or a page or run with its file")
         digits = "[0-9a-f]{64}" if self.embedded else "|[0-9a-f]{8,64}"
         if not re.fullmatch(digits, self.sha256):
             raise ConfigError(

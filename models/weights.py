@@ -17,6 +17,8 @@ def locate(name: str, weights: Weights) -> Path:
     """The file of the backbone `name`, after its sha256 was checked; fetched into the cache if it is not there."""
     if weights.embedded:
         return checked(Path(str(resources.files("posebeam.models") / "weights" / weights.file)), weights.sha256)
+    if weights.run:
+        return checked(Path(weights.run) / weights.file, weights.sha256)
     path = cache_folder() / name / weights.filename
     if not path.exists():
         fetch(weights, path)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from posebeam.models import registry
+from posebeam.models.table import read_rows
 from posebeam.models.weights import sha256_of
 from posebeam.transforms.errors import ConfigError, WeightsError
 
@@ -30,6 +31,7 @@ def test_facts_are_read_without_torch():
     program = """
 import sys
 from posebeam.models import registry
+from posebeam.models.table import read_rows
 registry.rows()
 registry.weights_sha256(registry.DEFAULT)
 print("torch" in sys.modules)
@@ -48,7 +50,7 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 
 
 def test_a_plain_row_is_read():
-    (row,) = registry.read_rows(ROW)
+    (row,) = read_rows(ROW)
     assert (row.name, row.input, row.weights, row.published) == ("net", (256, 192), None, ())
 
 
@@ -65,14 +67,14 @@ parameters = 5
 macs = 7
 paper = "none"
 """
-    (row,) = registry.read_rows(detector)
+    (row,) = read_rows(detector)
     assert row.skeleton == ""
     with pytest.raises(ConfigError, match="is a detector"):
         row.boxes_from("")
     with pytest.raises(ConfigError, match="unless it is a detector"):
-        registry.read_rows(detector + 'skeleton = "coco17"\n')
+        read_rows(detector + 'skeleton = "coco17"\n')
     with pytest.raises(ConfigError, match="a framing if it is top-down"):
-        registry.read_rows(detector.replace('"detector"', '"top-down"'))
+        read_rows(detector.replace('"detector"', '"top-down"'))
 
 
 @pytest.mark.parametrize(
@@ -99,13 +101,13 @@ paper = "none"
 def test_a_wrong_row_is_refused(said, instead, complaint):
     assert said in ROW
     with pytest.raises(ConfigError, match=complaint):
-        registry.read_rows(ROW.replace(said, instead))
+        read_rows(ROW.replace(said, instead))
 
 
 def test_the_detector_of_a_row_must_be_there():
     view = 'view = "top-down"\nframing = "edges"\ndetector = "nobody"'
     with pytest.raises(ConfigError, match="detector 'nobody' is not in the table"):
-        registry.read_rows(ROW.replace('view = "whole-frame"', view))
+        read_rows(ROW.replace('view = "whole-frame"', view))
 
 
 def test_who_looks_at_boxes_takes_a_detector():
