@@ -20,7 +20,7 @@ from posebeam.transforms.errors import DataError
 
 MEMORY = 2 << 30  # bytes of windows that are held; a larger data set is read in shuffled row groups
 
-_ROW_COLUMNS = ["clip_id", "label", "group", "start", "split1", "split2", "split3"]
+_ROW_COLUMNS = ["clip_id", "label", "group", "start", "person", "split1", "split2", "split3"]
 
 Ints = NDArray[np.int64]
 
@@ -105,6 +105,11 @@ class WindowReader:
     def starts(self) -> Ints:
         """[n] frame numbers at which the windows start."""
         return self._rows["start"].to_numpy().astype(np.int64)
+
+    @cached_property
+    def people(self) -> Ints:
+        """[n] numbers of the people whose windows they are, within their clip."""
+        return self._rows["person"].to_numpy().astype(np.int64)
 
     def parts(self, split: int = 0) -> NDArray[np.object_]:
         """[n] train, validation or test; by an official split (1, 2, 3), or (0) as the files are named."""

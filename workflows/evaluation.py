@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from posebeam.pipelines.publish import publish, publish_json, workspace
 from posebeam.pipelines.read import Ints, WindowReader
 from posebeam.transforms.errors import DataError
+from posebeam.workflows.answers import Answers
 from posebeam.workflows.metrics import Scores
 from posebeam.workflows.trained import Trained
 
@@ -16,7 +17,12 @@ _BATCH = 4096  # windows that are read at a time
 
 
 def score_part(trained: Trained, reader: WindowReader, part: str) -> Scores:
-    """Scores of the model on one part (train, validation, test) of a data set, whose classes are matched by name.
+    """Scores of the model on one part of a data set (see answer_part)."""
+    return answer_part(trained, reader, part).scores
+
+
+def answer_part(trained: Trained, reader: WindowReader, part: str) -> Answers:
+    """What the model says of one part (train, validation, test) of a data set, whose classes are matched by name.
 
     The parts are those of the official split that the run was trained on. DataError if the data were made
     otherwise than what the model knows, the part has no windows, or a class is unknown to the model.
@@ -28,7 +34,7 @@ def score_part(trained: Trained, reader: WindowReader, part: str) -> Scores:
     if not len(rows):
         raise DataError(f"{reader.out} has no windows in its part {part!r} (split {split or 'of its files'})")
     label = _labels(trained, reader, reader.labels[rows])
-    _, clip = np.unique(reader.clips[rows].astype(str), return_inverse=True)
+    clip_ids, clip = np.unique(reader.clips[rows].astype(str), return_inverse=True)
     unsaid = None
     if silent is not None:
         own = _parts(trained, silent.parts(split), silent.groups, "validation" in parts) == part
@@ -36,7 +42,16 @@ def score_part(trained: Trained, reader: WindowReader, part: str) -> Scores:
     pieces: list[NDArray[np.float32]] = [
         trained.probabilities(*reader.take(rows[first : first + _BATCH])) for first in range(0, len(rows), _BATCH)
     ]
-    return Scores.of(np.concatenate(pieces), label, clip, trained.classes, unsaid)
+    return Answers(
+        trained.classes,
+        np.concatenate(pieces),
+        label,
+        clip,
+        clip_ids,
+        reader.starts[rows],
+        reader.people[rows],
+        unsaid,
+    )
 
 
 def _parts(
@@ -61,11 +76,12 @@ def _labels(trained: Trained, reader: WindowReader, labels: Ints) -> Ints:
 
 
 def evaluate(trained: Trained, reader: WindowReader, part: str) -> tuple[dict[str, Any], Scores]:
-    """The figures on one part of a data set, and the scores they come from (see score_part).
+    """The figures on one part of a data set, and the scores they come from (see answer_part).
 
     A backbone that is not the one of the training data is named in "backbone_switch".
     """
-    scores = score_part(trained, reader, part)
+    answers = answer_part(trained, reader, part)
+    scores = answers.scores
     ours, theirs = trained.made.backbone, reader.made.backbone
     result = {
         **scores.summary(),
@@ -79,6 +95,8 @@ def evaluate(trained: Trained, reader: WindowReader, part: str) -> tuple[dict[st
         "classes": list(scores.classes),
         "confusion": scores.clips.tolist(),
         "confusion_windows": scores.windows.tolist(),
+        "calibration": answers.calibration(),
+        "mistakes": answers.mistakes(),
     }
     return result, scores
 

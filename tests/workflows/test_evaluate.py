@@ -73,6 +73,9 @@ def test_it_leaves_figures_and_a_picture(out, run, capsys):
     stored = json.loads((run / "evaluation/test-movenet-lightning.json").read_text())
     assert np.array(stored["confusion"]).sum() == stored["clips"]
     assert stored["backbone_switch"] is None
+    assert len(stored["mistakes"]) == stored["clips"] - np.trace(stored["confusion"])
+    assert sum(each["count"] for each in stored["calibration"]["clips"]["bins"]) == stored["clips"]
+    assert sum(each["count"] for each in stored["calibration"]["windows"]["bins"]) == stored["windows"]
     assert (run / "evaluation/test-movenet-lightning.png").read_bytes().startswith(b"\x89PNG")
 
 
