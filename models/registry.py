@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from posebeam.models.assembly import BATCH_SIZE, detector_of, estimator_of, named
 from posebeam.models.row import Row
-from posebeam.models.run_row import read_run_row
+from posebeam.models.run_row import FILE, read_run_row
 from posebeam.models.table import rows
 from posebeam.models.weights import locate, sha256_of
 from posebeam.transforms.errors import ConfigError, WeightsError
@@ -45,6 +45,16 @@ def row(name: str) -> Row:
 def is_run(name: str) -> bool:
     """Whether a folder is meant, and not a row of the table."""
     return bool(name) and name not in {each.name for each in rows()} and Path(name).is_dir()
+
+
+def run_folders(*names: str) -> dict[str, str]:
+    """Whole paths of the run folders among some names, by the names that their rows have."""
+    return {row(name).name: str(Path(name).resolve()) for name in names if is_run(name)}
+
+
+def row_sha256(name: str) -> str:
+    """sha256 of a trained backbone's row as its folder has it; "" for a row of the table."""
+    return sha256_of(Path(name) / FILE) if is_run(name) else ""
 
 
 def weights_sha256(name: str, file: Path | None = None) -> str:
@@ -120,7 +130,9 @@ def boxes_from(name: str, detector: str = "") -> str:
     ConfigError if the backbone takes none, or the detector cannot be one.
     """
     chosen = row(name).boxes_from(detector)
-    return _detector_row(chosen).name if chosen else ""
+    if chosen:
+        detector_row(chosen)
+    return chosen
 
 
 def load_detector(
@@ -137,7 +149,7 @@ def load_detector(
     """
     from posebeam.models.detector import PoseDetector
 
-    facts = _detector_row(name)
+    facts = detector_row(name)
     if facts.view != "detector":
         way = "paf" if "paf" in facts.decoders else ""  # the one of several that tells people apart
         return PoseDetector(
@@ -148,9 +160,14 @@ def load_detector(
     return detector_of(facts, load_network(name, weights), choose_device(device), batch_size=batch_size)
 
 
-def _detector_row(name: str) -> Row:
-    """A row that finds several people by itself; ConfigError if it does not."""
+def detector_row(name: str) -> Row:
+    """A row that finds several people by itself; ConfigError if it does not, or was trained for joints."""
     facts = row(name)
+    if is_run(name) and facts.view != "detector":
+        raise ConfigError(
+            f"{name} is a run of train-pose, a backbone that finds joints: no detector; take a row of the table "
+            "(posebeam backbones) that finds several people"
+        )
     if facts.view == "top-down" or facts.follows:
         what = "nobody by itself" if facts.view == "top-down" else "one person a frame"
         raise ConfigError(f"{name} finds {what}: it cannot be a detector")

@@ -10,6 +10,7 @@ from posebeam.transforms.skeleton import skeleton
 
 COLOURS = ("rgb", "bgr")
 VIEWS = ("whole-frame", "top-down", "detector")
+IMPORTED = "imported-"  # how names of backbones begin that no row knows: other programs made the poses
 BOXES = ("none", "detector", "ground truth")
 
 

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from posebeam.models.row import Row, Weights
+from posebeam.models.row import IMPORTED, Row, Weights
 from posebeam.models.table import read_row, rows
 from posebeam.transforms.errors import ConfigError
 
 FILE, WEIGHTS = "backbone.toml", "model.safetensors"
-IMPORTED = "imported-"  # how names of backbones begin that no row knows: other programs made the poses
 MOST = 4096  # the largest number of an argument, and of pixels a side: a run of ours has none near it
 # What networks take beside the arguments that backbones.toml gives them.
 ARGUMENTS = (

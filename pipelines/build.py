@@ -59,6 +59,7 @@ def build(
     out: Path,
     *,
     weights: str = "",
+    runs: Mapping[str, str] | None = None,
     workers: int = 1,
     beam_args: Sequence[str] = (),
     overwrite: bool = False,
@@ -67,6 +68,7 @@ def build(
 ) -> Built:
     """Build what is missing of a data set; see design: plan, shards, receipts, manifest.
 
+    runs: the folders of trained backbones by the names that the settings have (models/run_row.py).
     config, what the user asked for, goes to run.json. watch is called now and then with the counts so far
     (see progress.COUNTS).
     """
@@ -81,7 +83,7 @@ def build(
             tempfile.TemporaryDirectory(prefix="posebeam-") as folder,
             _watched(Path(folder), watch) as tally,
         ):
-            job = Job.of(plan, out, weights, folder)
+            job = Job.of(plan, out, weights, folder, runs)
             pending = {name: refs for name, refs in shards.items() if not job.is_finished(name)}
             started = time.time()
             if pending:
@@ -91,12 +93,15 @@ def build(
                 run_graph(BuildShards(job, pending, workers), options)
             run = _run_facts(tally, started, workers, len(pending), beam_args)
             run |= {"config": dict(config or {}), **whereabouts(listing.refs)}
-        return _finish(plan, shards, out, run)
+        return _finish(job, plan, shards, out, run)
 
 
-def _finish(plan: Plan, shards: dict[ShardName, tuple[ClipRef, ...]], out: Path, run: dict[str, Any]) -> Built:
+def _finish(
+    job: Job, plan: Plan, shards: dict[ShardName, tuple[ClipRef, ...]], out: Path, run: dict[str, Any]
+) -> Built:
     receipts = manifests.read_receipts(plan, out)
-    kind, skeleton = plan.settings.poses.kind, row(plan.settings.poses.backbone).skeleton
+    poses = plan.settings.poses
+    kind, skeleton = poses.kind, row(job.runs.get(poses.backbone, poses.backbone)).skeleton
     manifest = manifests.make_manifest(plan, receipts, skeleton)
     results = gives_results(kind, skeleton)
     if run["shards"] or not all((out / name).exists() for name in (manifests.FILE, *([RESULTS] * results))):

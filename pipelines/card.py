@@ -91,6 +91,7 @@ def _clips(manifest: dict[str, Any]) -> str:
 def _choices(config: dict[str, Any]) -> str:
     """How the backbone was used, where there was a choice."""
     said = {"decode": "decoded by {}", "detector": "boxes by {}", "flip": "mirrored pictures looked at too"}
+    said["backbone_sha256"] = "of a run of posebeam train-pose, the sha256 of its row `{}`"
     chosen = [text.format(config[name]) for name, text in said.items() if config.get(name)]
     return f" ({', '.join(chosen)})" if chosen else ""
 

@@ -1,6 +1,7 @@
 """Job: what a worker is told, small enough to travel with the graph."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from posebeam.models.estimator import Estimator
@@ -21,7 +22,8 @@ class Job:
     """Where to write, under which plan, and how. Paths and devices here decide no byte of the data.
 
     refs maps a shard's name to the digest of its references. weights is a local checkpoint, or "" for the
-    row's own. progress is a folder for reports of progress, or "".
+    row's own. progress is a folder for reports of progress, or "". runs maps the names of trained backbones to
+    the run folders that they are in.
     """
 
     out: str
@@ -33,24 +35,29 @@ class Job:
     progress: str = ""
     frame_bytes: int = FRAME_BYTES
     stall_seconds: float = 60.0
+    runs: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, plan: Plan, out: Path, weights: str, progress: str) -> "Job":
+    def of(
+        cls, plan: Plan, out: Path, weights: str, progress: str, runs: Mapping[str, str] | None = None
+    ) -> "Job":
         """The job of a plan."""
         refs = {str(name): digest for name, (_, digest) in plan.shards.items()}
-        return cls(str(out), plan.hash, refs, plan.classes, plan.settings, weights, progress)
+        return cls(
+            str(out), plan.hash, refs, plan.classes, plan.settings, weights, progress, runs=dict(runs or {})
+        )
 
     def load_estimator(self) -> Estimator:
         """The backbone, on the device that the settings name."""
         poses = self.settings.poses
         return load_estimator(
-            poses.backbone,
+            self.runs.get(poses.backbone, poses.backbone),
             decode=poses.decode,
             device=poses.device_kind,
             weights=Path(self.weights) if self.weights else None,
             batch_size=poses.batch_size,
             crop_following=poses.crop_following,
-            detector=poses.detector,
+            detector=self.runs.get(poses.detector, poses.detector),
             flip=poses.flip,
         )
 

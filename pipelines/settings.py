@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
+from posebeam.models.row import IMPORTED as IMPORTED
 from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.windows import WindowRule
 
-IMPORTED = "imported-"  # how names of backbones begin that no row knows: other programs made the poses
-_BOXES = ("detector", "detector_sha256", "flip")
+_BOXES = ("detector", "detector_sha256", "flip", "backbone_sha256")
 STILLS = ("coco", "images")  # kinds of sources whose clips are images
 
 
@@ -21,7 +21,8 @@ class PoseSettings:
 
     decode is a way of the backbone's, "" where it has one only. fps is the most frames a second that are taken,
     0 for all. shards is 0 for auto, limit 0 for all clips. detector and the sha256 of its weights are "" where
-    whole frames are looked at; flip: the mirrored picture is looked at too.
+    whole frames are looked at; flip: the mirrored picture is looked at too. backbone_sha256 is that of the
+    backbone.toml of a backbone that was trained (models/run_row.py), whose row no posebeam has.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class PoseSettings:
     detector: str = ""
     detector_sha256: str = ""
     flip: bool = False
+    backbone_sha256: str = ""
 
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("threads", 1), ("shards", 0), ("limit", 0)):
@@ -49,7 +51,7 @@ class PoseSettings:
 
     @property
     def boxes(self) -> dict[str, Any]:
-        """What concerns backbones that look at boxes, where it is said: what is absent changes no hash."""
+        """What concerns some backbones only, where it is said: what is absent changes no hash."""
         return {name: getattr(self, name) for name in _BOXES if getattr(self, name)}
 
     @property

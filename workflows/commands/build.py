@@ -98,20 +98,21 @@ def command(
 
 def settings_of(kind: str, config: BuildConfig) -> "Settings":
     """What decides the bytes, out of the flags."""
-    from posebeam.models.registry import boxes_from, choose_device, row, weights_sha256
+    from posebeam.models.registry import boxes_from, choose_device, row, row_sha256, weights_sha256
     from posebeam.pipelines.settings import STILLS, PoseSettings, Settings
     from posebeam.transforms.layout import layout
 
-    layout(config.layout).indices(row(config.backbone).skeleton)  # refused now and not by the first worker
-    row(config.backbone).check_flip(config.flip)
+    facts = row(config.backbone)
+    layout(config.layout).indices(facts.skeleton)  # refused now and not by the first worker
+    facts.check_flip(config.flip)
     detector = boxes_from(config.backbone, config.detector)
     own = Path(config.weights) if config.weights else None
-    min_score = row(config.backbone).min_score if config.min_score == _DEFAULT_MIN_SCORE else config.min_score
+    min_score = facts.min_score if config.min_score == _DEFAULT_MIN_SCORE else config.min_score
     poses = PoseSettings(
         kind=kind,
-        backbone=config.backbone,
+        backbone=facts.name,
         weights_sha256=weights_sha256(config.backbone, own),
-        decode=row(config.backbone).decode(config.decode),
+        decode=facts.decode(config.decode),
         fps=config.fps,
         split=config.split,
         crop_following=config.crop_following and kind not in STILLS and not detector,
@@ -120,23 +121,25 @@ def settings_of(kind: str, config: BuildConfig) -> "Settings":
         threads=config.threads,
         shards=config.shards,
         limit=config.limit,
-        detector=detector,
+        detector=row(detector).name if detector else "",
         detector_sha256=weights_sha256(detector) if detector else "",
         flip=config.flip,
+        backbone_sha256=row_sha256(config.backbone),
     )
     return Settings(poses, window_rule(config, min_score))
 
 
 def build_data(listing: "Listing", kind: str, out: Path, config: BuildConfig, beam_args: list[str]) -> "Built":
     """Build with live progress; run.json takes the resolved configuration."""
+    from posebeam.models.registry import run_folders
     from posebeam.pipelines.build import build
     from posebeam.workflows.console import clip_progress
 
     settings = settings_of(kind, config)
     with clip_progress(len(listing.refs)) as watch:
         return build(
-            listing, settings, out, weights=config.weights, workers=config.workers, beam_args=beam_args,
-            overwrite=config.overwrite, config=asdict(config), watch=watch,
+            listing, settings, out, weights=config.weights, runs=run_folders(config.backbone, config.detector),
+            workers=config.workers, beam_args=beam_args, overwrite=config.overwrite, config=asdict(config), watch=watch,
         )  # fmt: skip
 
 
