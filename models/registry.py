@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from posebeam.models.assembly import BATCH_SIZE, detector_of, estimator_of, named
 from posebeam.models.row import Row
-from posebeam.models.run_row import FILE, read_run_row
+from posebeam.models.run_row import FILE, finished_row
 from posebeam.models.table import rows
 from posebeam.models.weights import locate, sha256_of
 from posebeam.transforms.errors import ConfigError, WeightsError
@@ -34,7 +34,7 @@ def row(name: str) -> Row:
         if each.name == name:
             return each
     if is_run(name):
-        return read_run_row(Path(name))
+        return finished_row(Path(name))
     if os.sep in name:
         raise ConfigError(f"no backbone {name!r}: there is no such folder, and names have no {os.sep}")
     names = [each.name for each in rows()]
@@ -83,9 +83,13 @@ def build_network(name: str, **numbers: Any) -> nn.Module:
     import torch
 
     facts = row(name)
+    arguments = {**facts.arguments, **numbers}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network: nn.Module = named(facts.network)(**{**facts.arguments, **numbers})
+        try:
+            network: nn.Module = named(facts.network)(**arguments)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ConfigError(f"{name}: arguments {arguments} do not make a {facts.network}: {error}") from error
     return network.eval()
 
 
