@@ -39,7 +39,9 @@ class DETR(nn.Module):
         dropout: float = 0.1,
         auxiliary: bool = False,
     ):
-        """auxiliary: forward says what every decoder layer makes of the picture, not the last alone."""
+        """auxiliary: forward says what every decoder layer makes of the picture, not the last alone; a training
+        may turn it on and off.
+        """
         super().__init__()
         self.backbone = nn.Sequential(FixedResNet(depth))
         self.input_proj = nn.Conv2d(FEATURES, width, 1)
@@ -47,7 +49,7 @@ class DETR(nn.Module):
         self.transformer = Transformer(width, heads, layers, feedforward, dropout)
         self.class_embed = nn.Linear(width, classes + 1)
         self.bbox_embed = MLP(width, 4)
-        self._auxiliary = auxiliary
+        self.auxiliary = auxiliary
 
     def forward(self, images: Tensor | Sequence[Tensor], outside: Tensor | None = None) -> dict[str, Any]:
         """pred_logits [B, queries, classes + 1]; pred_boxes [B, queries, 4]: cx, cy, w, h as parts of the image.
@@ -61,7 +63,7 @@ class DETR(nn.Module):
         found = self.transformer.over_map(
             features, self.query_embed.weight, outside
         )  # [layers, B, queries, width]
-        return outputs(found, self._auxiliary, pred_logits=self.class_embed, pred_boxes=self.bbox_embed)
+        return outputs(found, self.auxiliary, pred_logits=self.class_embed, pred_boxes=self.bbox_embed)
 
 
 class FixedResNet(nn.Module):

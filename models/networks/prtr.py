@@ -35,7 +35,9 @@ class PRTR(nn.Module):
         dropout: float = 0.0,
         auxiliary: bool = False,
     ):
-        """auxiliary: forward says what every decoder layer makes of the picture, not the last alone."""
+        """auxiliary: forward says what every decoder layer makes of the picture, not the last alone; a training
+        may turn it on and off.
+        """
         super().__init__()
         if trunk not in TRUNKS:
             raise ConfigError(f"PRTR on {trunk!r}, expected one of {', '.join(TRUNKS)}")
@@ -45,7 +47,7 @@ class PRTR(nn.Module):
         self.transformer = Transformer(width, heads, layers, feedforward, dropout)
         self.class_embed = nn.Linear(width, joints + 1)
         self.kpt_embed = MLP(width, 2)
-        self._auxiliary = auxiliary
+        self.auxiliary = auxiliary
 
     def forward(self, images: Tensor) -> dict[str, Any]:
         """images [B, 3, H, W] to pred_logits [B, queries, joints + 1], pred_coords [B, queries, 2]: x, y, 0 to 1.
@@ -55,7 +57,7 @@ class PRTR(nn.Module):
         """
         features = self.input_proj(self.backbone(images)[-1])  # [B, width, H / 32, W / 32]
         found = self.transformer.over_map(features, self.query_embed.weight)  # [layers, B, queries, width]
-        return outputs(found, self._auxiliary, pred_logits=self.class_embed, pred_coords=self.kpt_embed)
+        return outputs(found, self.auxiliary, pred_logits=self.class_embed, pred_coords=self.kpt_embed)
 
 
 class HRNetBackbone(nn.Module):

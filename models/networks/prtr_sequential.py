@@ -5,6 +5,7 @@ github.com/mlpc-ucsd/PRTR, sequential/annotated_prtr.ipynb (Apache-2.0), which w
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,10 +49,13 @@ class SequentialPRTR(nn.Module):
         layers: int = 6,
         feedforward: int = 2048,
         dropout: float = 0.1,
+        auxiliary: bool = False,
     ):
         """levels: the stages that are cropped, of C2..C5, whose cells are 4, 8, 16, 32 pixels wide.
 
         Crops are x_res wide and y_res high. layers: of encoder and of decoder, of persons and of joints.
+        auxiliary: forward says what every decoder layer makes of the picture, not the last alone; a training may
+        turn it on and off.
         """
         super().__init__()
         if not levels or not set(levels) <= STAGES.keys():
@@ -65,6 +69,7 @@ class SequentialPRTR(nn.Module):
         channels = sum(STAGES[level] for level in levels)
         self.transformer_kpt = JointTransformer(channels, joint_queries, joints, layers, feedforward, dropout)
         self._levels = tuple(levels)
+        self.auxiliary = auxiliary
         self._build_positions(x_res, y_res)
 
     def _build_positions(self, x_res: int, y_res: int) -> None:
@@ -80,23 +85,38 @@ class SequentialPRTR(nn.Module):
         for embedding in (self.row_embed, self.col_embed):
             nn.init.uniform_(embedding.weight)
 
-    def forward(self, images: Tensor | Sequence[Tensor], outside: Tensor | None = None) -> dict[str, Tensor]:
+    def forward(self, images: Tensor | Sequence[Tensor], outside: Tensor | None = None) -> dict[str, Any]:
         """pred_logits [B, persons, 2] and pred_boxes [B, persons, 4]: cx, cy, w, h; and of each person
         pred_kpt_logits [B, persons, joint_queries, joints + 1], pred_kpt_coord [B, persons, joint_queries, 2].
 
         images: [B, 3, H, W], if some are padded with `outside`, bool [B, H, W], true in the padding; or a sequence
         of [3, h, w]. All coordinates are relative to the image without its padding, 0 to 1.
+        With auxiliary also aux_outputs: the same four of each earlier layer of both decoders, the first layers'
+        first. Crops are where the last layer's boxes are, and earlier layers' joints lie in these boxes too.
         """
         images, outside = padded(images, outside)
         stages = self.backbone(images)
         features = self.input_proj(stages[-1])
-        found = self.transformer.over_map(features, self.query_embed.weight, outside)[-1]  # [B, persons, 256]
-        boxes = self.bbox_embed(found)
+        persons = self.transformer.over_map(
+            features, self.query_embed.weight, outside
+        )  # [layers, B, persons, 256]
+        boxes = self.bbox_embed(persons[-1])
         grid = self.grid(boxes, outside)
         crops = torch.cat([crop(stages[level - min(STAGES)], grid) for level in self._levels], 1)
-        coords, logits = self.transformer_kpt(boxes, crops, self._position())
+        joints = self.transformer_kpt(crops, self._position(), boxes.shape[1])  # [layers, B, persons, Q, 512]
+        said = self._said(persons[-1], boxes, joints[-1], boxes)
+        if self.auxiliary:
+            earlier = zip(persons[:-1], joints[:-1], strict=True)
+            said["aux_outputs"] = [self._said(one, self.bbox_embed(one), each, boxes) for one, each in earlier]
+        return said
+
+    def _said(self, persons: Tensor, boxes: Tensor, joints: Tensor, seen: Tensor) -> dict[str, Any]:
+        """One layer's outputs: of persons [B, P, 256] in boxes [B, P, 4], and of joints [B, P, Q, 512] that were
+        looked for in the boxes `seen`.
+        """
+        coords, logits = self.transformer_kpt.read(joints, seen)
         return {
-            "pred_logits": self.class_embed(found),
+            "pred_logits": self.class_embed(persons),
             "pred_boxes": boxes,
             "pred_kpt_coord": coords,
             "pred_kpt_logits": logits,
@@ -137,13 +157,19 @@ class JointTransformer(nn.Module):
         self.coord_predictor = MLP(width, 2)
         self.class_predictor = nn.Linear(width, joints + 1)
 
-    def forward(self, boxes: Tensor, crops: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
-        """Boxes [B, P, 4] and crops [B, C, P y_res, x_res], persons below one another, to coordinates in the
-        image [B, P, Q, 2] and logits [B, P, Q, joints + 1]; position [1, y_res x_res, 512].
+    def forward(self, crops: Tensor, position: Tensor, persons: int) -> Tensor:
+        """Crops [B, C, P y_res, x_res] of P persons, one below another, to embeddings [layers, B, P, Q, 512];
+        position [1, y_res x_res, 512].
         """
-        features = self.input_proj(crops).unflatten(2, (boxes.shape[1], -1))  # [B, 512, P, y_res, x_res]
+        features = self.input_proj(crops).unflatten(2, (persons, -1))  # [B, 512, P, y_res, x_res]
         tokens = features.permute(0, 2, 3, 4, 1).flatten(0, 1).flatten(1, 2)  # [B P, y_res x_res, 512]
-        found = self.transformer(tokens, position, self.query_embed.weight)[-1].unflatten(0, boxes.shape[:2])
+        found = self.transformer(tokens, position, self.query_embed.weight)
+        return found.unflatten(1, (-1, persons))
+
+    def read(self, found: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+        """Embeddings [B, P, Q, 512] of who was looked at in boxes [B, P, 4] to coordinates in the image
+        [B, P, Q, 2] and logits [B, P, Q, joints + 1].
+        """
         centre, size = boxes[:, :, None].split(2, -1)  # [B, P, 1, 2] each
         coords = ((self.coord_predictor(found) - 0.5) * CONTEXT * size + centre).clamp(0, 1)
         return coords, self.class_predictor(found)

@@ -183,7 +183,7 @@ def test_a_cell_of_a_crop_is_told_its_row_and_column(network):
 def test_the_cells_of_each_persons_crop_are_read_row_by_row(network):
     joints, position = network.transformer_kpt, network._position()
     boxes, crops = torch.rand(2, 4, 4), torch.randn(2, 3584, 4 * 5, 3)
-    coords, logits = joints(boxes, crops, position)
+    coords, logits = joints.read(joints(crops, position, 4)[-1], boxes)
     features = joints.input_proj(crops)
     for image, person in np.ndindex(2, 4):
         tokens = torch.stack([features[image, :, person * 5 + y, x] for y in range(5) for x in range(3)])
@@ -192,6 +192,25 @@ def test_the_cells_of_each_persons_crop_are_read_row_by_row(network):
         cx, cy, w, h = boxes[image, person]
         where = (joints.coord_predictor(found) * 1.25 - 0.625) * torch.stack((w, h)) + torch.stack((cx, cy))
         torch.testing.assert_close(coords[image, person], where.clamp(0, 1), rtol=0, atol=1e-4)
+
+
+@torch.no_grad()
+def test_auxiliary_outputs_are_the_earlier_layers(images):
+    torch.manual_seed(1)
+    network = SequentialPRTR(50, **{**SMALL, "layers": 3}).eval()
+    plain = network(images)
+    network.auxiliary = True
+    said = network(images)
+    assert [each.keys() for each in said["aux_outputs"]] == [KEYS.keys()] * 2
+    assert {name: tuple(each.shape) for name, each in said["aux_outputs"][0].items()} == KEYS
+    assert all(torch.equal(said[name], plain[name]) for name in KEYS)
+    # A decoder without its third layer says of persons what the second layer said; its crops lie elsewhere.
+    for part in (network.transformer, network.transformer_kpt.transformer):
+        del part.decoder.layers[2]
+    cut = network(images)
+    for name in ("pred_logits", "pred_boxes"):
+        close({name: cut[name]}, {name: said["aux_outputs"][1][name]})
+        assert not torch.allclose(cut[name], said[name], atol=1e-4)
 
 
 @torch.no_grad()
