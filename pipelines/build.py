@@ -101,7 +101,8 @@ def _finish(
 ) -> Built:
     receipts = manifests.read_receipts(plan, out)
     poses = plan.settings.poses
-    kind, skeleton = poses.kind, row(job.runs.get(poses.backbone, poses.backbone)).skeleton
+    kind = poses.kind
+    skeleton = row(job.runs.get(poses.backbone, poses.backbone)).skeleton if poses.has_poses else ""
     manifest = manifests.make_manifest(plan, receipts, skeleton)
     results = gives_results(kind, skeleton)
     if run["shards"] or not all((out / name).exists() for name in (manifests.FILE, *([RESULTS] * results))):

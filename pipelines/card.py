@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from posebeam.pipelines.bare_card import bare_body
 from posebeam.pipelines.publish import publish_text
 from posebeam.pipelines.settings import STILLS
 from posebeam.pipelines.still_card import still_body
@@ -98,6 +99,8 @@ def _choices(config: dict[str, Any]) -> str:
 
 def _body(manifest: dict[str, Any]) -> str:
     config, clips, rows = manifest["config"], manifest["clips"], manifest["rows"]
+    if not config["backbone"]:
+        return bare_body(manifest, _sum(clips), _SOURCES[config["kind"]])
     backbone = f"{config['backbone']}{_choices(config)}, weights sha256 `{config['weights_sha256']}`"
     if _is_still(manifest):
         return still_body(manifest, backbone, _sum(clips))

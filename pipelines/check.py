@@ -85,7 +85,7 @@ def _file(out: Path, file: dict[str, Any], manifest: dict[str, Any]) -> Iterator
     except (OSError, pa.ArrowException) as error:
         yield f"{name}: cannot be read as Parquet: {error}"
         return
-    product = products_of(manifest["config"]["kind"], manifest["config"]["window"])[file["product"]]
+    product = products_of(manifest["config"])[file["product"]]
     if not parquet.schema_arrow.equals(product.schema):
         yield f"{name}: its schema is not that of {product.name}"
     if parquet.metadata.num_rows != file["rows"]:

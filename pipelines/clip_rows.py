@@ -1,4 +1,4 @@
-"""ClipRows: what the loop saw of videos, to rows of poses, windows, clips and rejected."""
+"""ClipRows: what the loop saw of videos, to rows of poses, windows, clips."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +22,6 @@ from posebeam.pipelines.schema import (
     clips,
     pose_row,
     poses,
-    rejected,
     window_rows,
     windows,
 )
@@ -50,7 +49,7 @@ class _ClipState:
 class ClipRows:
     """Takes the events of one shard's loop, then gives its products."""
 
-    def __init__(self, job: Job, folder: Path, estimator: Estimator):
+    def __init__(self, job: Job, folder: Path, estimator: Estimator, outcome: Outcome):
         self._job = job
         self._estimator = estimator
         self._poses = Spool(folder / "poses.arrow", poses())
@@ -58,7 +57,7 @@ class ClipRows:
         self._clips: dict[str, _ClipState] = {}  # on their way
         self._over: dict[str, pa.Table] = {}  # rows of clips
         self._wanted: dict[str, set[int]] = {}  # of the clips that were built: whose windows count
-        self.outcome = Outcome()
+        self._outcome = outcome
 
     def take(self, event: Event) -> None:
         """Take in one event."""
@@ -71,7 +70,6 @@ class ClipRows:
         if isinstance(event, Ended):
             self._ended(clip, event)
         else:
-            self.outcome.failed(event)
             self._over[clip_id] = clip_row(clip.columns, clip.frames, rejected=True)
 
     def _begin(self, ref: ClipRef) -> _ClipState:
@@ -80,7 +78,6 @@ class ClipRows:
         return clip
 
     def _seen(self, clip: _ClipState, event: Seen) -> None:
-        self.outcome.frames += 1
         clip.frames += 1
         clip.size = event.frame.rgb.shape[1], event.frame.rgb.shape[0]
         clip.seconds[event.frame.number] = event.frame.seconds
@@ -93,8 +90,7 @@ class ClipRows:
         found = sum(clip.windows[person] for person in wanted)
         row = clip_row(clip.columns, clip.frames, len(clip.segments), found, rejected=False)
         self._over[event.ref.clip_id] = row
-        self.outcome.ended(event)
-        self.outcome.warnings += silences(row)
+        self._outcome.warnings += silences(row)
 
     def _add(self, clip: _ClipState, tracks: Sequence[PoseTrack], found: Sequence[Window]) -> None:
         for track in tracks:
@@ -123,7 +119,6 @@ class ClipRows:
             ),
             (self._windows.product, self._windows.tables(self._counts), self._job.footer("windows", skeleton)),
             (clips(), (self._over[name] for name in sorted(self._over)), self._job.footer("clips", skeleton)),
-            (rejected(), iter(self.outcome.rejected), self._job.footer("rejected", skeleton)),
         ]
 
     def _counts(self, key: Key) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from posebeam.pipelines.manifest import read_manifest
 from posebeam.pipelines.publish import file_sha256, publish, unfinished, workspace
+from posebeam.pipelines.settings import ANNOTATED
 from posebeam.pipelines.still_schema import HALF_PIXEL
 from posebeam.transforms.errors import DataError
 from posebeam.transforms.skeleton import Skeleton, skeleton
@@ -24,8 +25,15 @@ _COLUMNS = ["image_id", "xy", "score", "person_score"]
 
 
 def gives_results(kind: str, skeleton_name: str) -> bool:
-    """Whether a data set's poses can be COCO results: its images have numbers, its joints include coco17's."""
-    return kind == "coco" and set(skeleton("coco17").joints) <= set(skeleton(skeleton_name).joints)
+    """Whether a data set's poses can be COCO results: its images have numbers, its joints include coco17's.
+
+    skeleton_name is "" where there are no poses.
+    """
+    return (
+        kind in ANNOTATED
+        and skeleton_name != ""
+        and set(skeleton("coco17").joints) <= set(skeleton(skeleton_name).joints)
+    )
 
 
 def coco_results(out: Path, manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -71,6 +79,8 @@ def export_results(out: Path, file: Path) -> int:
     """
     manifest = read_manifest(out)
     kind, skeleton_name = manifest["config"]["kind"], manifest["config"]["skeleton"]
+    if not skeleton_name:
+        raise DataError(f"{out} holds no poses: build it with --backbone NAME to have COCO results of it")
     if not gives_results(kind, skeleton_name):
         raise DataError(
             f"{out} holds poses of {kind} with the joints of {skeleton_name}: COCO results are of images that "

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from posebeam.models.estimator import Estimator
 from posebeam.models.registry import load_estimator
+from posebeam.pipelines.blind import Blind
 from posebeam.pipelines.plan import Plan
 from posebeam.pipelines.receipt import is_finished
 from posebeam.pipelines.schema import VERSION
-from posebeam.pipelines.settings import Settings
+from posebeam.pipelines.settings import PoseSettings, Settings
 from posebeam.pipelines.shard import ShardName
 from posebeam.transforms.chain import chain
 from posebeam.transforms.windows import WindowRule
@@ -48,8 +49,10 @@ class Job:
         )
 
     def load_estimator(self) -> Estimator:
-        """The backbone, on the device that the settings name."""
+        """The backbone, on the device that the settings name; without one, who sees nobody."""
         poses = self.settings.poses
+        if not poses.has_poses:
+            return Blind()
         return load_estimator(
             self.runs.get(poses.backbone, poses.backbone),
             decode=poses.decode,
@@ -71,16 +74,22 @@ class Job:
         common = {
             "posebeam.schema": VERSION,
             "posebeam.product": product,
-            "posebeam.backbone": poses.backbone,
-            "posebeam.decode": poses.decode,
-            "posebeam.weights_sha256": poses.weights_sha256,
-            "posebeam.skeleton": skeleton,
+            **(_pose_footer(poses, skeleton) if poses.has_poses else {}),
             "posebeam.fps": f"{poses.fps:g}" if poses.fps else "as decoded",
             **{f"posebeam.{name}": str(value) for name, value in poses.boxes.items()},
         }
         if product == "windows":
             return common | _window_footer(rule)
         return common | (_still_footer(rule) if poses.stills and product == "poses" else {})
+
+
+def _pose_footer(poses: PoseSettings, skeleton: str) -> dict[str, str]:
+    return {
+        "posebeam.backbone": poses.backbone,
+        "posebeam.decode": poses.decode,
+        "posebeam.weights_sha256": poses.weights_sha256,
+        "posebeam.skeleton": skeleton,
+    }
 
 
 def _chain_footer(rule: WindowRule) -> dict[str, str]:

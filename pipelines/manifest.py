@@ -53,7 +53,7 @@ def make_manifest(plan: Plan, receipts: Sequence[Receipt], skeleton: str) -> dic
             "min_score": rule.min_score,
             "person": rule.person,
             "crop_following": poses.crop_following,
-            **poses.boxes,
+            **poses.extra,
         },
         "classes": list(plan.classes),
         "clips": clips,

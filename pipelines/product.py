@@ -3,33 +3,20 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
 
 from posebeam.models.estimator import Estimator
 from posebeam.pipelines.clip import ClipRef
-from posebeam.pipelines.clip_rows import ClipRows
 from posebeam.pipelines.decode import open_clip, probe
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.lockstep import Event, Failed, Fill, Seen, lockstep, slots_for
-from posebeam.pipelines.outcome import Outcome
 from posebeam.pipelines.prefetch import Prefetch
 from posebeam.pipelines.product_file import publish_product
 from posebeam.pipelines.progress import Reporter
 from posebeam.pipelines.publish import workspace
 from posebeam.pipelines.receipt import Receipt
-from posebeam.pipelines.schema import Product
 from posebeam.pipelines.shard import ShardName
+from posebeam.pipelines.shard_rows import ShardRows
 from posebeam.pipelines.still import open_still
-from posebeam.pipelines.still_rows import StillRows
-
-
-class Rows(Protocol):
-    """What makes rows of a shard's events: ClipRows, StillRows."""
-
-    outcome: Outcome
-
-    def take(self, event: Event) -> None: ...
-    def products(self) -> list[tuple[Product, Any, dict[str, str]]]: ...
 
 
 def build_shard(
@@ -43,7 +30,7 @@ def build_shard(
     share = job.frame_bytes // (2 * slots)
     fill, halvings = Fill(), estimator.halvings
     with workspace(out) as folder:
-        rows: Rows = (StillRows if stills else ClipRows)(job, folder, estimator)
+        rows = ShardRows(job, folder, estimator)
         events = lockstep(longest_first, partial(_open, job, share), estimator, slots, fill)
         for event in events:
             rows.take(event)

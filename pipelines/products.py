@@ -1,4 +1,7 @@
-"""Products: which folders of shards a data set of a kind holds."""
+"""Products: which folders of shards a data set holds."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from posebeam.pipelines.schema import Product, clips, poses, rejected, windows
 from posebeam.pipelines.settings import STILLS
@@ -7,10 +10,11 @@ from posebeam.pipelines.still_schema import people, still_poses
 FOLDERS = ("poses", "windows", "clips", "people", "rejected")
 
 
-def products_of(kind: str, length: int) -> dict[str, Product]:
-    """The products by name, for windows of that length."""
+def products_of(config: Mapping[str, Any]) -> dict[str, Product]:
+    """The products by name, of a manifest's configuration."""
+    kind, has_poses = config["kind"], bool(config["backbone"])
     if kind not in STILLS:
-        found = [poses(), windows(length), clips(), rejected()]
+        found = [*([poses(), windows(config["window"])] if has_poses else []), clips()]
     else:
-        found = [still_poses(), *([people()] if kind == "coco" else []), rejected()]
-    return {product.name: product for product in found}
+        found = [*([still_poses()] if has_poses else []), *([people()] if kind == "coco" else [])]
+    return {product.name: product for product in (*found, rejected())}

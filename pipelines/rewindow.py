@@ -36,6 +36,8 @@ def rewindow(old: Path, new: Path, rule: WindowRule) -> dict[str, Any]:
     """
     before = manifests.read_manifest(old)
     plan, joints = plan_of(read_plan(old)), before["config"]["skeleton"]
+    if not plan.settings.poses.has_poses:
+        raise DataError(f"{old} holds no poses: windows are made of them; build it with --backbone NAME")
     if not any(file["product"] == "poses" for file in before["files"]):
         raise DataError(f"{old} holds no poses that windows could be made of, only windows: import it anew")
     if plan.settings.poses.stills:

@@ -12,17 +12,25 @@ from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.windows import WindowRule
 
 _BOXES = ("detector", "detector_sha256", "flip", "backbone_sha256")
-STILLS = ("coco", "images")  # kinds of sources whose clips are images
+_EXTRA = (
+    *_BOXES,
+    "images",
+)  # what stands in a plan only where it is said, so that plans of before keep their hash
+STILLS = ("coco", "images", "coco-images")  # kinds of sources whose clips are images
+ANNOTATED = ("coco", "coco-images")  # those that an annotation file names, with people
+PICTURES = ("images", "coco-images")  # those of which the pictures themselves are kept
 
 
 @dataclass(frozen=True)
 class PoseSettings:
-    """What decides the poses: the dear half.
+    """What decides the poses: the dear half, and what else is made of the frames.
 
-    decode is a way of the backbone's, "" where it has one only. fps is the most frames a second that are taken,
-    0 for all. shards is 0 for auto, limit 0 for all clips. detector and the sha256 of its weights are "" where
-    whole frames are looked at; flip: the mirrored picture is looked at too. backbone_sha256 is that of the
-    backbone.toml of a backbone that was trained (models/run_row.py), whose row no posebeam has.
+    backbone is "" where nobody looks for poses: then there are no poses and no windows. decode is a way of the
+    backbone's, "" where it has one only. fps is the most frames a second that are taken, 0 for all. shards is 0
+    for auto, limit 0 for all clips. detector and the sha256 of its weights are "" where whole frames are looked
+    at; flip: the mirrored picture is looked at too. backbone_sha256 is that of the backbone.toml of a backbone
+    that was trained (models/run_row.py), whose row no posebeam has. images: the pictures themselves are kept,
+    frames of videos as JPEG.
     """
 
     kind: str
@@ -41,6 +49,7 @@ class PoseSettings:
     detector_sha256: str = ""
     flip: bool = False
     backbone_sha256: str = ""
+    images: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("threads", 1), ("shards", 0), ("limit", 0)):
@@ -48,11 +57,25 @@ class PoseSettings:
                 raise ConfigError(f"{name}: got {getattr(self, name)}, expected {least} or more")
         if not (math.isfinite(self.fps) and self.fps >= 0):
             raise ConfigError(f"fps: got {self.fps}, expected a positive number, or 0 to take all frames")
+        if not self.backbone and (self.weights_sha256 or self.decode or self.boxes):
+            raise ConfigError(
+                "weights, decode, detector and flip concern poses: give a backbone, or leave them out"
+            )
 
     @property
     def boxes(self) -> dict[str, Any]:
         """What concerns some backbones only, where it is said: what is absent changes no hash."""
         return {name: getattr(self, name) for name in _BOXES if getattr(self, name)}
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """All that is absent where it is not said."""
+        return {name: getattr(self, name) for name in _EXTRA if getattr(self, name)}
+
+    @property
+    def has_poses(self) -> bool:
+        """Whether somebody looks for people in the frames."""
+        return bool(self.backbone)
 
     @property
     def stills(self) -> bool:
@@ -69,8 +92,8 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         """As it stands in plan.json."""
-        every = {key: value for key, value in asdict(self.poses).items() if key not in _BOXES}
-        return {"poses": every | self.poses.boxes, "windows": asdict(self.windows)}
+        every = {key: value for key, value in asdict(self.poses).items() if key not in _EXTRA}
+        return {"poses": every | self.poses.extra, "windows": asdict(self.windows)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Settings":

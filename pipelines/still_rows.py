@@ -1,4 +1,4 @@
-"""StillRows: what the loop saw of images, to rows of poses, people and rejected; a still has no windows."""
+"""StillRows: what the loop saw of images, to rows of poses and people; a still has no windows."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from posebeam.pipelines.ground_truth import GroundTruth
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.lockstep import Ended, Event, Seen
 from posebeam.pipelines.outcome import Outcome
-from posebeam.pipelines.schema import Product, clip_columns, rejected
+from posebeam.pipelines.schema import Product, clip_columns
 from posebeam.pipelines.spool import Spool
 from posebeam.pipelines.still_schema import people, people_rows, still_poses, still_rows
 from posebeam.transforms.chain import chain
@@ -19,7 +19,7 @@ from posebeam.transforms.people import People
 class StillRows:
     """Takes the events of one shard's loop, then gives its products. Everybody in an image is kept."""
 
-    def __init__(self, job: Job, folder: Path, estimator: Estimator):
+    def __init__(self, job: Job, folder: Path, estimator: Estimator, outcome: Outcome):
         self._job = job
         self._skeleton = estimator.skeleton.name
         self._poses = Spool(folder / "poses.arrow", still_poses())
@@ -27,7 +27,7 @@ class StillRows:
         self._people = Spool(folder / "people.arrow", people()) if annotated else None
         self._truth = GroundTruth(Path(job.out)) if annotated else None
         self._seen: dict[str, tuple[tuple[int, int], People]] = {}
-        self.outcome = Outcome()
+        self._outcome = outcome
 
     def take(self, event: Event) -> None:
         """Take in one event."""
@@ -35,13 +35,10 @@ class StillRows:
         if isinstance(event, Seen):
             height, width = event.frame.rgb.shape[:2]
             self._seen[ref.clip_id] = (width, height), event.people
-            self.outcome.frames += 1
         elif isinstance(event, Ended):
             self._add(ref, *self._seen.pop(ref.clip_id))
-            self.outcome.ended(event)
         else:
             self._seen.pop(ref.clip_id, None)
-            self.outcome.failed(event)
 
     def _add(self, ref: ClipRef, size: tuple[int, int], seen: People) -> None:
         rule, truth = self._job.settings.windows, None if self._truth is None else self._truth.of(ref.clip_id)
@@ -64,10 +61,9 @@ class StillRows:
         if all(annotated) and annotated != size:
             was, now = (f"{width} x {height}" for width, height in (annotated, size))
             text = f"annotated as {was}, the image is {now} (turned by EXIF?): its people stand elsewhere in it"
-            self.outcome.warnings.append((ref.clip_id, text))
+            self._outcome.warnings.append((ref.clip_id, text))
 
     def products(self) -> list[tuple[Product, Any, dict[str, str]]]:
         """Every product with its rows in order and its footer."""
         tables = [(spool.product, spool.tables(lambda _: True)) for spool in (self._poses, self._people) if spool]
-        tables.append((rejected(), iter(self.outcome.rejected)))
         return [(product, rows, self._job.footer(product.name, self._skeleton)) for product, rows in tables]

@@ -1,7 +1,7 @@
 """posebeam build: videos to poses and windows, in Parquet shards."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from posebeam.pipelines.settings import Settings
 
 KINDS = ("ucf101", "videos", "manifest", "coco", "images")
+_POSES_UNASKED = ("ucf101", "videos", "manifest", "coco")  # kinds that are built for their poses
 _DEFAULT_MIN_SCORE = -1.0
 
 
@@ -24,7 +25,9 @@ _DEFAULT_MIN_SCORE = -1.0
 class BuildConfig:
     """The flags of posebeam build."""
 
-    backbone: str = option("movenet-lightning", "Pose backbone; posebeam backbones lists them.")
+    backbone: str = option(
+        "", "Pose backbone; posebeam backbones lists them. [default: movenet-lightning, none for images]"
+    )
     weights: str = option("", "Checkpoint of your own for the backbone.")
     decode: str = option("", "Way to read the backbone's maps, where it has several: argmax or paf.")
     detector: str = option(
@@ -85,7 +88,7 @@ def command(
     """
     from posebeam.workflows.source import list_clips
 
-    settings = resolve(BuildConfig, config, given)
+    settings = of_kind(kind, resolve(BuildConfig, config, given))
     listing = list_clips(
         kind, source, split=settings.split, group=settings.group, seed=settings.seed, limit=settings.limit,
         allow_missing=settings.allow_missing, annotations=settings.annotations,
@@ -96,10 +99,40 @@ def command(
     return summarise(built, settings.max_rejects, as_json)
 
 
+def of_kind(kind: str, config: BuildConfig) -> BuildConfig:
+    """The flags with the kind's own values where nothing was said; none is "" as before."""
+    from posebeam.models.registry import DEFAULT
+
+    if not config.backbone and kind in _POSES_UNASKED:
+        config = replace(config, backbone=DEFAULT)
+    return config
+
+
 def settings_of(kind: str, config: BuildConfig) -> "Settings":
     """What decides the bytes, out of the flags."""
-    from posebeam.models.registry import boxes_from, choose_device, row, row_sha256, weights_sha256
-    from posebeam.pipelines.settings import STILLS, PoseSettings, Settings
+    from posebeam.models.registry import choose_device
+    from posebeam.pipelines.settings import PoseSettings, Settings
+
+    config = of_kind(kind, config)
+    how, min_score = _sight(kind, config) if config.backbone else _no_sight(config)
+    poses = PoseSettings(
+        kind=kind,
+        fps=config.fps,
+        split=config.split,
+        device_kind=choose_device(config.device).type,
+        batch_size=config.batch_size,
+        threads=config.threads,
+        shards=config.shards,
+        limit=config.limit,
+        **how,
+    )
+    return Settings(poses, window_rule(config, min_score))
+
+
+def _sight(kind: str, config: BuildConfig) -> tuple[dict[str, Any], float]:
+    """What PoseSettings says of the backbone, and the score below which a joint is missing."""
+    from posebeam.models.registry import boxes_from, row, row_sha256, weights_sha256
+    from posebeam.pipelines.settings import STILLS
     from posebeam.transforms.layout import layout
 
     facts = row(config.backbone)
@@ -108,25 +141,27 @@ def settings_of(kind: str, config: BuildConfig) -> "Settings":
     detector = boxes_from(config.backbone, config.detector)
     own = Path(config.weights) if config.weights else None
     min_score = facts.min_score if config.min_score == _DEFAULT_MIN_SCORE else config.min_score
-    poses = PoseSettings(
-        kind=kind,
-        backbone=facts.name,
-        weights_sha256=weights_sha256(config.backbone, own),
-        decode=facts.decode(config.decode),
-        fps=config.fps,
-        split=config.split,
-        crop_following=config.crop_following and kind not in STILLS and not detector,
-        device_kind=choose_device(config.device).type,
-        batch_size=config.batch_size,
-        threads=config.threads,
-        shards=config.shards,
-        limit=config.limit,
-        detector=row(detector).name if detector else "",
-        detector_sha256=weights_sha256(detector) if detector else "",
-        flip=config.flip,
-        backbone_sha256=row_sha256(config.backbone),
-    )
-    return Settings(poses, window_rule(config, min_score))
+    how = {
+        "backbone": facts.name,
+        "weights_sha256": weights_sha256(config.backbone, own),
+        "decode": facts.decode(config.decode),
+        "crop_following": config.crop_following and kind not in STILLS and not detector,
+        "detector": row(detector).name if detector else "",
+        "detector_sha256": weights_sha256(detector) if detector else "",
+        "flip": config.flip,
+        "backbone_sha256": row_sha256(config.backbone),
+    }
+    return how, min_score
+
+
+def _no_sight(config: BuildConfig) -> tuple[dict[str, Any], float]:
+    """The same where nobody looks for poses. ConfigError for flags that say how."""
+    from posebeam.transforms.errors import ConfigError
+
+    said = [name for name in ("weights", "decode", "detector", "flip") if getattr(config, name)]
+    if said:
+        raise ConfigError(f"--{said[0]} says how poses are made, and none are: give --backbone NAME too")
+    return {"backbone": "", "weights_sha256": "", "crop_following": False}, 0.0
 
 
 def build_data(listing: "Listing", kind: str, out: Path, config: BuildConfig, beam_args: list[str]) -> "Built":
@@ -139,7 +174,8 @@ def build_data(listing: "Listing", kind: str, out: Path, config: BuildConfig, be
     with clip_progress(len(listing.refs)) as watch:
         return build(
             listing, settings, out, weights=config.weights, runs=run_folders(config.backbone, config.detector),
-            workers=config.workers, beam_args=beam_args, overwrite=config.overwrite, config=asdict(config), watch=watch,
+            workers=config.workers, beam_args=beam_args, overwrite=config.overwrite, config=asdict(config),
+            watch=watch,
         )  # fmt: skip
 
 
@@ -155,7 +191,7 @@ def _dry_run(listing: "Listing", kind: str, out: Path, config: BuildConfig, as_j
         "clips": len(listing.refs), "classes": len(plan.classes), "missing": plan.missing,
         "shards": len(shards), "shards to build": len(pending),
         "clips to build": sum(len(shards[name]) for name in pending),
-        "backbone": config.backbone, "configuration": plan.hash[:16],
+        "backbone": config.backbone or "none", "configuration": plan.hash[:16],
     }  # fmt: skip
     if as_json:
         click.echo(json.dumps(facts))

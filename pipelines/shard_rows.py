@@ -1,0 +1,55 @@
+"""ShardRows: the events of one shard's loop to all its products, however many row makers look at them."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from posebeam.models.estimator import Estimator
+from posebeam.pipelines.clip_list import ClipList
+from posebeam.pipelines.clip_rows import ClipRows
+from posebeam.pipelines.job import Job
+from posebeam.pipelines.lockstep import Ended, Event, Seen
+from posebeam.pipelines.outcome import Outcome
+from posebeam.pipelines.schema import Product, rejected
+from posebeam.pipelines.still_rows import StillRows
+
+Filled = tuple[Product, Any, dict[str, str]]  # a product, its tables in order, its footer
+
+
+class Rows(Protocol):
+    """A row maker: looks at every event of the shard, then gives its products. Others see the same frames."""
+
+    def take(self, event: Event) -> None: ...
+    def products(self) -> list[Filled]: ...
+
+
+class ShardRows:
+    """Hands each event to every row maker, and keeps itself what became of the clips."""
+
+    def __init__(self, job: Job, folder: Path, estimator: Estimator):
+        self._job, self._skeleton = job, estimator.skeleton.name
+        self.outcome = Outcome()
+        self._makers = _makers(job, folder, estimator, self.outcome)
+
+    def take(self, event: Event) -> None:
+        """Take in one event."""
+        if isinstance(event, Seen):
+            self.outcome.frames += 1
+        elif isinstance(event, Ended):
+            self.outcome.ended(event)
+        else:
+            self.outcome.failed(event)
+        for maker in self._makers:
+            maker.take(event)
+
+    def products(self) -> list[Filled]:
+        """Every product with its rows in order and its footer; rejected is the last."""
+        filled = [product for maker in self._makers for product in maker.products()]
+        return [*filled, (rejected(), iter(self.outcome.rejected), self._job.footer("rejected", self._skeleton))]
+
+
+def _makers(job: Job, folder: Path, estimator: Estimator, outcome: Outcome) -> list[Rows]:
+    """Who makes rows of this data set. folder takes their spools; outcome takes their warnings."""
+    poses = job.settings.poses
+    if not poses.has_poses:
+        return [] if poses.stills else [ClipList(job)]
+    return [(StillRows if poses.stills else ClipRows)(job, folder, estimator, outcome)]
