@@ -81,16 +81,34 @@ def find_links(
     samples exceeds `least` in the limb's direction and its score is above 0; the score of a limb longer than half
     the picture's height is lowered. Source: Cao et al., arXiv 1611.08050, section 2.3, equations 10 and 11.
     """
-    ends = (peaks.joint == FROM[:, None])[:, :, None] & (peaks.joint == TO[:, None])[:, None]  # [19, N, N]
-    limb, start, end = np.nonzero(ends)
-    way = peaks.xy[end] - peaks.xy[start]
-    length = np.maximum(np.linalg.norm(way, axis=1), 1e-6)
-    steps = np.linspace(0, 1, samples, dtype=way.dtype)[:, None]
-    there = look(limb, peaks.xy[start, None] + way[:, None] * steps)
-    agree = (there * (way / length[:, None])[:, None]).sum(-1)  # [M, samples]
+    limb, start, end = _pairs(peaks.joint)
+    steps = np.linspace(0, 1, samples, dtype=peaks.xy.dtype)
+    few = np.linspace(0, samples - 1, 3 + int(samples * (1 - along) + 1e-6), dtype=int)[1:-1]
+
+    def agreement(places: NDArray[np.floating]) -> tuple[Floats, Floats]:
+        """How far the fields [M, s] go along the pairs [M] there, and the pairs' lengths [M]."""
+        way = peaks.xy[end] - peaks.xy[start]
+        length = np.maximum(np.linalg.norm(way, axis=1), 1e-6)
+        there = look(limb, peaks.xy[start, None] + way[:, None] * places[:, None])
+        return (there * (way / length[:, None])[:, None]).sum(-1), length
+
+    # Pairs are as many as people squared, and most join two of them: where one sample more disagrees than may,
+    # the others need not be looked at.
+    likely = (agreement(steps[few])[0] > least).any(1)
+    limb, start, end = (part[likely] for part in (limb, start, end))
+    agree, length = agreement(steps)
     score = agree.mean(1) + np.minimum(0.5 * height / length - 1, 0)
     kept = ((agree > least).mean(1) >= along) & (score > 0)
-    return Links(limb, start, end, score.astype(way.dtype)).taken(np.flatnonzero(kept))
+    return Links(limb, start, end, score.astype(peaks.xy.dtype)).taken(np.flatnonzero(kept))
+
+
+def _pairs(joint: Indices) -> tuple[Indices, Indices, Indices]:
+    """Limb [M], and the peaks at both its ends [M], of all pairs of peaks whose joints [N] are a limb's."""
+    of_joint = [np.flatnonzero(joint == each) for each in range(PARTS)]
+    starts = [np.repeat(of_joint[a], len(of_joint[b])) for a, b in zip(FROM, TO, strict=True)]
+    ends = [np.tile(of_joint[b], len(of_joint[a])) for a, b in zip(FROM, TO, strict=True)]
+    limbs = np.repeat(np.arange(len(LIMBS)), [len(each) for each in starts])
+    return limbs, np.concatenate(starts), np.concatenate(ends)
 
 
 def one_to_one(links: Links) -> Links:

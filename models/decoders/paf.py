@@ -109,11 +109,11 @@ def sample(fields: Array, limb: Indices, points: Array) -> Array:
     h, w = fields.shape[2:]
     x, y = np.clip(points[..., 0], 0, w - 1), np.clip(points[..., 1], 0, h - 1)
     left, top = np.minimum(x.astype(np.intp), w - 2), np.minimum(y.astype(np.intp), h - 2)
-    right, low = (x - left)[..., None], (y - top)[..., None]
-    at = fields.transpose(0, 2, 3, 1)
-    which = limb[:, None]
-    upper = at[which, top, left] * (1 - right) + at[which, top, left + 1] * right
-    lower = at[which, top + 1, left] * (1 - right) + at[which, top + 1, left + 1] * right
+    right, low = (x - left.astype(np.float32))[..., None], (y - top.astype(np.float32))[..., None]
+    at = np.ascontiguousarray(fields.transpose(0, 2, 3, 1)).reshape(-1, 2)
+    place = (limb[:, None] * h + top) * w + left
+    upper = at.take(place, 0) * (1 - right) + at.take(place + 1, 0) * right
+    lower = at.take(place + w, 0) * (1 - right) + at.take(place + w + 1, 0) * right
     return np.asarray(upper * (1 - low) + lower * low, np.float32)
 
 

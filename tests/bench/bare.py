@@ -1,10 +1,13 @@
 """Bare: a backbone's network alone, on what the estimator would have given it, ready in memory."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from posebeam.models.backbone import Backbone
@@ -21,10 +24,31 @@ class Bare:
     as there. The tensors are cut into batches beforehand.
     """
 
-    def __init__(self, estimator: Backbone, refs: Sequence[ClipRef], frames: int):
+    def __init__(self, estimator: Backbone, seen: Tensor):
         self._network: nn.Module = estimator.network
         self._cuda = estimator.device_kind == "cuda"
-        self._seen = _inputs(self._network, estimator, refs, frames)
+        self._seen = seen
+
+    @classmethod
+    def of_clips(cls, estimator: Backbone, refs: Sequence[ClipRef], frames: int) -> "Bare":
+        """On the first inputs of one shape [frames, 3, h, w] that the loop gives to the network."""
+        slots = slots_for(len(refs), estimator.batch_size)
+        events = lockstep(refs, lambda ref: Prefetch(partial(open_clip, ref.uri), 8 << 20), estimator, slots)
+        with _looking(estimator.network) as seen:
+            for _ in events:
+                if sum(map(len, seen)) >= frames:
+                    break
+            events.close()
+        return cls(estimator, torch.cat(seen)[:frames])
+
+    @classmethod
+    def of_people(
+        cls, estimator: Backbone, frames: Sequence[NDArray[np.uint8]], boxes: Sequence[NDArray[np.float64]]
+    ) -> "Bare":
+        """On the pieces [n, 3, h, w] of all boxes in frames."""
+        with _looking(estimator.network) as seen:
+            estimator.in_boxes(frames, boxes)
+        return cls(estimator, torch.cat(seen)[: sum(map(len, boxes))])
 
     def rate(self, batch: int, seconds: float) -> float:
         """Frames a second in batches of `batch`, through all tensors until `seconds` are over."""
@@ -47,8 +71,9 @@ class Bare:
             self._network(x)
 
 
-def _inputs(network: nn.Module, estimator: Backbone, refs: Sequence[ClipRef], frames: int) -> Tensor:
-    """The first inputs of one shape [frames, 3, h, w] that the loop gives to the network."""
+@contextmanager
+def _looking(network: nn.Module) -> Iterator[list[Tensor]]:
+    """Collects what a network is given, of one shape, while it lasts."""
     seen: list[Tensor] = []
 
     def look(_: nn.Module, given: tuple[Tensor]) -> None:
@@ -56,11 +81,7 @@ def _inputs(network: nn.Module, estimator: Backbone, refs: Sequence[ClipRef], fr
             seen.append(given[0].clone())
 
     hook = network.register_forward_pre_hook(look)
-    slots = slots_for(len(refs), estimator.batch_size)
-    events = lockstep(refs, lambda ref: Prefetch(partial(open_clip, ref.uri), 8 << 20), estimator, slots)
-    for _ in events:
-        if sum(map(len, seen)) >= frames:
-            break
-    events.close()
-    hook.remove()
-    return torch.cat(seen)[:frames]
+    try:
+        yield seen
+    finally:
+        hook.remove()

@@ -36,7 +36,7 @@ def _figure(name: str, given: Namespace) -> measure.Figure:
 
     refs = shortest_first(given.clips)
     builder = Builder(name)
-    bare = Bare(builder.estimator, refs[:LEAST], FRAMES)
+    bare = Bare.of_clips(builder.estimator, refs[:LEAST], FRAMES)
     chosen = within(refs, bare.rate(CPU_CHUNK, 1.0) * given.seconds, LEAST)
     contestants = {
         "end to end": lambda: builder.rate(chosen),

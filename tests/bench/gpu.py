@@ -36,7 +36,7 @@ def _figure(name: str, batch: int, given: Namespace) -> measure.Figure:
 
     refs = times(shortest_first(given.clips), max(LEAST, min(8 * batch, MOST)))
     builder = Builder(name, "cuda", batch)
-    bare = Bare(builder.estimator, refs, batch)
+    bare = Bare.of_clips(builder.estimator, refs, batch)
     contestants = {
         "end to end": lambda: builder.rate(refs),
         "bare": lambda: bare.rate(batch, given.seconds / 4),

@@ -17,7 +17,19 @@ from typing import Any
 
 import measure
 
-ROWS = ("end_to_end", "mediapipe", "decode", "chain", "reading", "workers", "memory", "networks")
+ROWS = (
+    "end_to_end",
+    "mediapipe",
+    "decode",
+    "chain",
+    "reading",
+    "workers",
+    "memory",
+    "networks",
+    "people",
+    "cropping",
+    "grouping",
+)
 # Libraries read these before Python runs a line of ours.
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR")}
 
