@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from posebeam.pipelines.capture import MOST_SIDE, require_file
 from posebeam.pipelines.decode import DecodeReport, Frame
@@ -18,6 +19,20 @@ def open_still(path: str | os.PathLike[str]) -> "Still":
     """Open an image file for one pass. Raises DecodeError, saying why, for what is no regular, readable file."""
     require_file(os.fspath(path))
     return Still(Path(path))
+
+
+def decoded(content: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The bytes of an image file to its picture, uint8 RGB [H, W, 3]; DecodeError if none can be made of them."""
+    try:
+        bgr = cv2.imdecode(content, cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise DecodeError(f"no image that OpenCV can read: {error.err}") from None
+    if bgr is None:
+        raise DecodeError("no image that OpenCV can read: cut short, damaged, or another kind of file")
+    height, width = bgr.shape[:2]
+    if max(height, width) > MOST_SIDE:
+        raise DecodeError(f"the image is {width} x {height}: at most {MOST_SIDE} a side are read")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 class Still:
@@ -51,15 +66,9 @@ class Still:
         """The frame. DecodeError if no picture can be made of the file."""
         try:
             content = np.frombuffer(self._path.read_bytes(), np.uint8)
-            bgr = cv2.imdecode(content, cv2.IMREAD_COLOR)
         except OSError as error:
             raise DecodeError(f"cannot be read: {error.strerror}") from None
-        except cv2.error as error:
-            raise DecodeError(f"no image that OpenCV can read: {error.err}") from None
-        if bgr is None:
-            raise DecodeError("no image that OpenCV can read: cut short, damaged, or another kind of file")
-        height, width = bgr.shape[:2]
-        if max(height, width) > MOST_SIDE:
-            raise DecodeError(f"the image is {width} x {height}: at most {MOST_SIDE} a side are read")
-        yield Frame(0, 0.0, np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)))
+        rgb = decoded(content)
+        height, width = rgb.shape[:2]
+        yield Frame(0, 0.0, rgb)
         self._report = DecodeReport(1, 1, 0.0, width, height, ())
