@@ -1,16 +1,54 @@
-"""PoseData: samples of a data set's images, their order in each epoch, and what of them validates."""
+"""PoseData: batches of people and pictures, their order in each epoch, and what of them validates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from posebeam.pipelines.image_people import Ints
 from posebeam.pipelines.image_reader import ImageReader
 from posebeam.transforms.errors import ConfigError, DataError
 from posebeam.transforms.split import Shares, split_groups
+
+
+class PoseBatch(NamedTuple):
+    """B persons.
+
+    image          float32 [B, 3, h, w], normalised, in the row's order of colours
+    joints         float32 [B, 17, 2]: x and y in pixels of the input, 0 at the MIDDLE of the first pixel
+    visible        float32 [B, 17]: weights, 0 or 1
+    image_id       int64 [B], -1 where the image has none; annotation_id int64 [B]
+    to_source      float64 [B, 2, 3] from points of the input to points of the picture, both counted as joints are
+    """
+
+    image: Tensor
+    joints: Tensor
+    visible: Tensor
+    image_id: Tensor
+    annotation_id: Tensor
+    to_source: Tensor
+
+
+class PictureBatch(NamedTuple):
+    """B pictures with n persons each, which may be none; all positions are parts of the picture without padding.
+
+    image     float32 [B, 3, H, W], normalised, padded with 0 on the right and below
+    padding   bool [B, H, W], true in the padding
+    boxes     float32 [n, 4] each: cx, cy, w, h
+    joints    float32 [n, 17, 2] each: x, y, 0 at the corner of the first pixel
+    visible   float32 [n, 17] each: 0 or 1; who has no labelled joint is a box only
+    image_id  int64 [B], -1 where the image has none
+    """
+
+    image: Tensor
+    padding: Tensor
+    boxes: list[Tensor]
+    joints: list[Tensor]
+    visible: list[Tensor]
+    image_id: Tensor
 
 
 class Samples(Protocol):

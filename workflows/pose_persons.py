@@ -1,12 +1,10 @@
 """PersonSet: persons of a data set's images, cut out as a top-down network is shown them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from posebeam.models.crop import crop
@@ -19,25 +17,7 @@ from posebeam.transforms.errors import ConfigError, DataError
 from posebeam.transforms.framing import FRAMINGS, from_edges
 from posebeam.transforms.pose_augment import PoseAugmentation, Shown, shown
 from posebeam.transforms.skeleton import skeleton
-from posebeam.workflows.pose_data import chance
-
-
-class PoseBatch(NamedTuple):
-    """B persons.
-
-    image          float32 [B, 3, h, w], normalised, in the row's order of colours
-    joints         float32 [B, 17, 2]: x and y in pixels of the input, 0 at the MIDDLE of the first pixel
-    visible        float32 [B, 17]: weights, 0 or 1
-    image_id       int64 [B], -1 where the image has none; annotation_id int64 [B]
-    to_source      float64 [B, 2, 3] from points of the input to points of the picture, both counted as joints are
-    """
-
-    image: Tensor
-    joints: Tensor
-    visible: Tensor
-    image_id: Tensor
-    annotation_id: Tensor
-    to_source: Tensor
+from posebeam.workflows.pose_data import PoseBatch, chance
 
 
 class PersonSet(Dataset[PoseBatch]):

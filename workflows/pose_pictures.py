@@ -18,26 +18,7 @@ from posebeam.pipelines.image_reader import ImageReader
 from posebeam.transforms.errors import DataError
 from posebeam.transforms.picture_augment import PUBLISHED, PictureAugmentation, PictureChange
 from posebeam.transforms.skeleton import skeleton
-from posebeam.workflows.pose_data import chance
-
-
-class PictureBatch(NamedTuple):
-    """B pictures with n persons each, which may be none; all positions are parts of the picture without padding.
-
-    image     float32 [B, 3, H, W], normalised, padded with 0 on the right and below
-    padding   bool [B, H, W], true in the padding
-    boxes     float32 [n, 4] each: cx, cy, w, h
-    joints    float32 [n, 17, 2] each: x, y, 0 at the corner of the first pixel
-    visible   float32 [n, 17] each: 0 or 1; who has no labelled joint is a box only
-    image_id  int64 [B], -1 where the image has none
-    """
-
-    image: Tensor
-    padding: Tensor
-    boxes: list[Tensor]
-    joints: list[Tensor]
-    visible: list[Tensor]
-    image_id: Tensor
+from posebeam.workflows.pose_data import PictureBatch, chance
 
 
 class Persons(NamedTuple):
