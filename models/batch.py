@@ -18,10 +18,6 @@ from posebeam.transforms.errors import ConfigError
 
 Item = TypeVar("Item")
 
-# Two pictures' activations stay in a core's cache. Frames per second of one thread in chunks of 1, 2, 4, 8, 16,
-# 32: MoveNet Lightning 85, 99, 106, 87, 85, 65; Thunder 25, 26, 23, 20, 17, 11; ResNet-50 9, 10, 11, 11.
-CPU_CHUNK = 2
-
 
 class Batch:
     """Runs prepare, network and decode on chunks of `chunk` items; the last chunk is filled up with zeros.
@@ -32,14 +28,15 @@ class Batch:
     suffered does not touch the next.
     """
 
-    def __init__(self, network: nn.Module, device: torch.device, batch_size: int):
+    def __init__(self, network: nn.Module, device: torch.device, batch_size: int, chunk: int = 2):
+        """chunk: pictures that a CPU core takes at a time, as the network's row says."""
         if batch_size < 1:
             raise ConfigError(f"batch size {batch_size}: expected at least 1")
         self.network = network.eval().to(device).to(memory_format=torch.channels_last)
         self.device = device
         if device.type == "cpu":
             keep_freed()
-        self.chunk = batch_size if device.type == "cuda" else min(batch_size, CPU_CHUNK)
+        self.chunk = batch_size if device.type == "cuda" else min(batch_size, chunk)
         self.halvings = 0
 
     def __call__(

@@ -92,7 +92,10 @@ class ImageDetector:
         fractions of the picture without its padding.
         """
         self.name, self._least, self._decode = row.name, row.min_person, decode
-        self._canvas, self._batch = Canvas.of(row, device), Batch(Padded(network), device, min(batch_size, CHUNK))
+        self._canvas, self._batch = (
+            Canvas.of(row, device),
+            Batch(Padded(network), device, min(batch_size, CHUNK), row.chunk),
+        )
 
     @property
     def halvings(self) -> int:

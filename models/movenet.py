@@ -33,7 +33,7 @@ class MoveNetView:
         self, row: Row, network: nn.Module, decode: Callable[[Any], Tensor], device: torch.device, batch_size: int
     ):
         self._skeleton, self._min_score, self._size = row.skeleton, row.min_score, row.input
-        self._decode, self.batch = decode, Batch(network, device, batch_size)
+        self._decode, self.batch = decode, Batch(network, device, batch_size, row.chunk)
 
     def __call__(self, frames: Sequence[NDArray[np.uint8]], hints: Sequence[Hashable | None]) -> list[People]:
         """One person, or nobody where no joint reaches min_score, for each frame [H, W, 3]."""

@@ -40,7 +40,7 @@ class MultiPoseView:
         self, row: Row, network: nn.Module, decode: Callable[[Any], Tensor], device: torch.device, batch_size: int
     ):
         self._skeleton, self._min_score, self._side = skeleton(row.skeleton), row.min_score, max(row.input)
-        self._decode, self.batch = decode, Batch(network, device, batch_size)
+        self._decode, self.batch = decode, Batch(network, device, batch_size, row.chunk)
 
     def __call__(self, frames: Sequence[NDArray[np.uint8]], hints: Sequence[Hashable | None]) -> list[People]:
         """Everybody in each frame [H, W, 3], from the surest on; hints are not looked at."""

@@ -32,7 +32,11 @@ class OpenPoseBodyView:
         self, row: Row, network: nn.Module, decode: Argmax | PafEnlarged, device: torch.device, batch_size: int
     ):
         self._skeleton, self._min_score = skeleton(row.skeleton), row.min_score
-        self.several, self._decode, self.batch = decode.several, decode, Batch(network, device, batch_size)
+        self.several, self._decode, self.batch = (
+            decode.several,
+            decode,
+            Batch(network, device, batch_size, row.chunk),
+        )
 
     def __call__(self, frames: Sequence[NDArray[np.uint8]], hints: Sequence[Hashable | None]) -> list[People]:
         """The people of each frame [H, W, 3]; nobody where no joint but the background reaches min_score."""

@@ -25,7 +25,7 @@ class SequentialView:
         """decode: logits [B, P, Q, K + 1] and coordinates [B, P, Q, 2] of joints to [B, P, K, 3]."""
         self._skeleton, self._least, self._min_score = row.skeleton, row.min_person, row.min_score
         self._decode, self._canvas = decode, Canvas.of(row, device)
-        self.batch = Batch(Padded(network), device, min(batch_size, CHUNK))
+        self.batch = Batch(Padded(network), device, min(batch_size, CHUNK), row.chunk)
 
     def __call__(self, frames: Sequence[NDArray[np.uint8]], hints: Sequence[Hashable | None]) -> list[People]:
         """Everybody in each frame [H, W, 3], from the surest on; hints are not looked at."""

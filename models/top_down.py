@@ -45,7 +45,7 @@ class TopDownView:
         # What joints are counted in: cells have a way to the picture of their own, as published.
         self._grid = row.input if decode is two_stage else (height // STRIDE, width // STRIDE)
         self._skeleton, self._decode, self._flip = skeleton(row.skeleton), decode, flip
-        self.batch = Batch(Mirrored(network) if flip else network, device, batch_size)
+        self.batch = Batch(Mirrored(network) if flip else network, device, batch_size, row.chunk)
 
     def in_boxes(
         self, frames: Sequence[NDArray[np.uint8]], boxes: NDArray[np.float64], margin: float

@@ -10,7 +10,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from posebeam.models.batch import CPU_CHUNK
 from posebeam.models.estimator import Estimator
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.decode import DecodeReport, Frame
@@ -19,6 +18,7 @@ from posebeam.transforms.errors import ClipError, EstimateError
 from posebeam.transforms.people import People
 
 MAX_NOT_FINITE = 0.05  # share of a clip's frames
+_CHUNKS = 2, 4  # what the rows say a core takes at a time
 
 
 @dataclass(frozen=True)
@@ -150,10 +150,11 @@ def _ending(lane: _Lane) -> Event:
 def slots_for(clips: int, batch_size: int, cohorts: int = 1) -> int:
     """Clips that advance side by side: enough to fill batches, few enough that all end at about one time.
 
-    A multiple of CPU_CHUNK, if so many are there: the chunk that is left over costs as much as a full one.
+    A multiple of a core's chunk: the chunk that is left over costs as much as a full one.
     """
     fair = max(1, clips // (4 * cohorts))
-    return max(1, min(batch_size, clips, -(-fair // CPU_CHUNK) * CPU_CHUNK))
+    chunk = _CHUNKS[fair > _CHUNKS[0]]
+    return max(1, min(batch_size, clips, -(-fair // chunk) * chunk))
 
 
 def lockstep(

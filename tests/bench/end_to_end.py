@@ -2,11 +2,12 @@
 
 End to end is a worker's way with a shard (shards.py): decode, crop, network, decode maps, follow, windows,
 Parquet, sha256. The bare network has the same core and its inputs, float32 and cropped, ready in memory
-(bare.py); the better of two forms counts: chunks of two as models/batch.py takes them, and batches of 32.
+(bare.py); the best of its forms counts: chunks of two and four as models/batch.py takes them, and batches of 32.
 """
 
 from argparse import Namespace
 from collections.abc import Iterator
+from functools import partial
 
 import measure
 
@@ -32,16 +33,14 @@ def _figure(name: str, given: Namespace) -> measure.Figure:
     from clips import shortest_first, within
     from shards import Builder
 
-    from posebeam.models.batch import CPU_CHUNK
-
     refs = shortest_first(given.clips)
     builder = Builder(name)
     bare = Bare.of_clips(builder.estimator, refs[:LEAST], FRAMES)
-    chosen = within(refs, bare.rate(CPU_CHUNK, 1.0) * given.seconds, LEAST)
+    chosen = within(refs, bare.rate(2, 1.0) * given.seconds, LEAST)
     contestants = {
         "end to end": lambda: builder.rate(chosen),
-        f"chunks of {CPU_CHUNK}": lambda: bare.rate(CPU_CHUNK, given.seconds / 2),
-        "batches of 32": lambda: bare.rate(32, given.seconds / 2),
+        **{f"chunks of {size}": partial(bare.rate, size, given.seconds / 2) for size in (2, 4)},
+        "batches of 32": partial(bare.rate, 32, given.seconds / 2),
     }
     found = measure.alternate(given.rounds, contestants)
     ours = found.pop("end to end")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from posebeam.models.batch import CPU_CHUNK, Batch, all_finite, lacks_memory
+from posebeam.models.batch import Batch, all_finite, lacks_memory
 from posebeam.transforms.errors import ConfigError
 
 CPU = torch.device("cpu")
@@ -43,8 +43,8 @@ def test_every_item_comes_back_in_order(count):
 
 def test_the_network_sees_one_shape_only():
     stub = Stub()
-    run(Batch(stub, CPU, 32), list(range(CPU_CHUNK + 1)))
-    assert stub.seen == [CPU_CHUNK, CPU_CHUNK]
+    run(Batch(stub, CPU, 32), list(range(2 + 1)))
+    assert stub.seen == [2, 2]
 
 
 CPU_MESSAGE = "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to allocate"
