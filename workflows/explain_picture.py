@@ -1,13 +1,13 @@
 """ExplainPicture: one figure of what backbones look at in one picture."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from posebeam.models.registry import choose_device, load_estimator, load_network, row
+from posebeam.models.registry import choose_device, is_run, load_estimator, load_network, row
 from posebeam.models.row import Row
 from posebeam.pipelines.decode import open_clip
 from posebeam.pipelines.publish import unfinished
@@ -30,8 +30,11 @@ Frame = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Named:
-    """A backbone to look at: its row, a checkpoint in place of the published one, and its name in the figure."""
+    """A backbone to look at: what it was asked for by, a name or a run folder; its row, a checkpoint in place of
+    the published one, and its name in the figure.
+    """
 
+    name: str
     row: Row
     weights: Path | None
     label: str
@@ -41,14 +44,13 @@ def named(backbones: Sequence[str], weights: str) -> list[Named]:
     """NAME or NAME=FILE each; `weights` is the file of a single NAME. ConfigError if that does not add up."""
     found = []
     for text in backbones:
-        name, _, file = text.partition("=")
-        found.append(
-            Named(row(name), Path(file) if file else None, f"{name}\n{Path(file).stem}" if file else name)
-        )
+        name, _, file = (text, "", "") if is_run(text) else text.partition("=")
+        facts, own = row(name), Path(file) if file else None
+        found.append(Named(name, facts, own, f"{facts.name}\n{own.stem}" if own else facts.name))
     if weights and (len(found) > 1 or found[0].weights):
         raise ConfigError(f"--weights {weights}: whose? Say it as --backbone NAME={weights}")
     if weights:
-        return [Named(found[0].row, Path(weights), found[0].label)]
+        return [replace(found[0], weights=Path(weights))]
     return found
 
 
@@ -95,7 +97,7 @@ def _draw_people(frame: Frame, name: str, chosen: Sequence[Named], settings: Exp
     for each in chosen:
         if each.row.network != DETR:
             raise ConfigError(f"{each.row.name} has no attention to look at; of the detectors detr has")
-        network = load_network(each.row.name, each.weights)
+        network = load_network(each.name, each.weights)
         layers = _listed(settings.layers)
         strips += people_strips(each.row, network, each.label, frame, device, layers, settings.one_head)
     note = f"attention from the query of each person to the picture; {settings.heads}"
@@ -126,7 +128,7 @@ def _look(each: Named, frame: Frame, box: NDArray[np.float64], settings: Explain
                 f"box {box.tolist()} lies outside of the picture ({frame.shape[1]} x {frame.shape[0]})"
             )
         box = cleaned[0]
-    backbone = load_estimator(each.row.name, device=settings.device, weights=each.weights, batch_size=1)
+    backbone = load_estimator(each.name, device=settings.device, weights=each.weights, batch_size=1)
     return look(each.row, each.label, backbone, frame, box, _listed(settings.layers))
 
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from posebeam.models.networks.act import AcT, build_act
-from posebeam.models.registry import choose_device, row, rows
+from posebeam.models.registry import choose_device, is_run, row, row_sha256, rows, weights_sha256
 from posebeam.pipelines.made import Made
 from posebeam.pipelines.settings import IMPORTED
 from posebeam.transforms.augment import mirror
@@ -60,6 +60,28 @@ class Trained:
     def made(self) -> Made:
         """How the windows it was trained on were made."""
         return Made.of(self.record["data"])
+
+    def backbone(self, asked: str) -> str:
+        """Who looks at videos for this model: who is asked for, else who made the poses it was trained on.
+
+        DataError if that does not fit (refuse_backbone), or was trained by its user: no name says where that lies.
+        """
+        name = asked or self.made.backbone
+        if not asked and self.record["data"].get("backbone_sha256"):
+            raise DataError(
+                f"{self.folder} was trained on poses of {name}, which is a run of posebeam train-pose: say where "
+                "that run is (--backbone RUN)"
+            )
+        self.refuse_backbone(name)
+        return name
+
+    def knows_backbone(self, name: str) -> bool:
+        """Whether a backbone made the poses that this model was trained on: of a run, the same weights and row."""
+        if row(name).name != self.made.backbone or row_sha256(name) != self.record["data"].get(
+            "backbone_sha256", ""
+        ):
+            return False
+        return not is_run(name) or weights_sha256(name) == self.made.weights_sha256
 
     def refuse_backbone(self, name: str) -> None:
         """DataError, with the reason and the backbones that would do, if poses of a backbone give no windows of

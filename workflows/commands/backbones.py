@@ -18,7 +18,7 @@ WIDE = 110  # columns of a terminal that shows all of it
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown, as README has it.")
 def command(name: str | None, as_json: bool, markdown: bool) -> int:
-    """Facts only: no network is built, no weights are loaded.
+    """Facts only: no network is built, no weights are loaded. NAME may be a run folder of posebeam train-pose.
 
     GMAC are counted, for one picture of that input. AP is the published one, with boxes that were detected or
     annotated (gt): the two cannot be compared. Images a second are as published, too.
@@ -60,6 +60,8 @@ def _precision(row: "Row") -> str:
 def _weights(row: "Row") -> str:
     if row.weights is None:
         return "none published"
+    if row.weights.run:
+        return f"{row.weights.file} of the run"
     how = "embedded" if row.weights.embedded else "by hand" if row.weights.page else "download"
     return f"{how}, {row.weights.licence}"
 

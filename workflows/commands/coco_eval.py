@@ -33,7 +33,7 @@ class CocoEvalConfig:
     """The flags of posebeam coco-eval."""
 
     annotations: str = option("", "person_keypoints_*.json: the people of the images. Required.")
-    backbone: str = option("", "Pose backbone; posebeam backbones lists them.")
+    backbone: str = option("", "Pose backbone (posebeam backbones lists them), or a run folder of train-pose.")
     results: str = option("", "COCO keypoint results instead of a backbone: scored as they are.")
     boxes: str = option(
         "",
@@ -92,6 +92,7 @@ def _of_results(settings: CocoEvalConfig, as_json: bool) -> int:
 
 
 def _of_backbone(images: Path, settings: CocoEvalConfig, as_json: bool) -> int:
+    from posebeam.models.registry import is_run, row
     from posebeam.pipelines.coco_ap import Truth, average_precision
     from posebeam.pipelines.coco_results import write_lines
     from posebeam.pipelines.publish import unfinished
@@ -103,12 +104,14 @@ def _of_backbone(images: Path, settings: CocoEvalConfig, as_json: bool) -> int:
         annotations=settings.annotations,
     )  # fmt: skip
     kind, name, seen = _see(listing, truth, settings)
-    path = Path(settings.out or f"{settings.backbone}-{kind}-results.json")
+    backbone = row(settings.backbone).name
+    path = Path(settings.out or f"{backbone}-{kind}-results.json")
     with unfinished(path) as part:
         write_lines(seen.results, part)
     found = average_precision(truth, seen.results, list(seen.images))
     facts = {
-        "backbone": settings.backbone,
+        "backbone": backbone,
+        **({"run": settings.backbone} if is_run(settings.backbone) else {}),
         "boxes": kind,
         "boxes_of": name,
         "flip": settings.flip,
@@ -171,10 +174,11 @@ def _detector(name: str, settings: CocoEvalConfig) -> "Detector":
     """All its boxes, however unsure; of a pose backbone the people's boxes, in as many looks as are wanted."""
     from posebeam.models.detector import PoseDetector
     from posebeam.models.looks import load_looks
-    from posebeam.models.registry import load_detector, row
+    from posebeam.models.registry import detector_row, load_detector
 
+    facts = detector_row(name)
     way: dict[str, Any] = {"device": settings.device, "batch_size": settings.batch_size}
-    if settings.scales > 1 or (settings.flip and row(name).view == "whole-frame"):
+    if settings.scales > 1 or (settings.flip and facts.view == "whole-frame"):
         return PoseDetector(load_looks(name, **way, scales=settings.scales, flip=settings.flip))
     return load_detector(name, **way, min_person=0.0)
 

@@ -48,7 +48,11 @@ class ExplainConfig:
 @click.argument("source", metavar="IMAGE|VIDEO", callback=there(folders=False), type=click.Path(path_type=Path))
 @click.argument("out", metavar="OUT.png", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
-    "--backbone", "backbones", multiple=True, metavar="NAME[=FILE]", help="A row of pictures a layer; repeat."
+    "--backbone",
+    "backbones",
+    multiple=True,
+    metavar="NAME[=FILE]",
+    help="A row of pictures a layer; NAME may be a run folder of train-pose; repeat.",
 )
 @click.option(
     "--run", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A trained action model."
@@ -61,7 +65,8 @@ def command(
     --backbone  TransPose, BTranspose: what each joint's place depends on or affects, layer by layer, a star
                 at the joint. PRTR: where the joint's query looked; --refinement: how its queries become
                 joints. DETR: where the queries of people looked.
-    --run       Where the action model's class token looked in the frames of a window, above the frames.
+    --run       Where the action model's class token looked in the frames of a window, above the frames; with
+                --backbone: as another backbone sees the video than the one of its training.
 
     The person is that of --box or --annotation-id, else the one whom movenet-multipose is surest of, else the
     whole picture. A backbone whose weights do not come with posebeam needs its published ones (it says where
@@ -70,10 +75,13 @@ def command(
     settings = resolve(ExplainConfig, config, given)
     if out.suffix.lower() != ".png":
         raise ConfigError(f"{out}: pictures are written as .png")
-    if bool(backbones) == (run is not None):
-        raise ConfigError("give --backbone NAME (once or more) for a picture, or --run RUN for a video")
+    if (run is None and not backbones) or (run is not None and len(backbones) > 1):
+        raise ConfigError(
+            "give --backbone NAME (once or more) for a picture, or --run RUN for a video, with one --backbone at "
+            "most"
+        )
     if run is not None:
-        _explain_run(source, out, run, settings)
+        _explain_run(source, out, run, "".join(backbones), settings)
     else:
         _explain_backbones(source, out, backbones, settings)
     from posebeam.workflows.console import say
@@ -91,7 +99,7 @@ def _explain_backbones(source: Path, out: Path, backbones: tuple[str, ...], sett
     draw_backbones(frame, source.name, chosen, settings, out)
 
 
-def _explain_run(source: Path, out: Path, run: Path, settings: ExplainConfig) -> None:
+def _explain_run(source: Path, out: Path, run: Path, asked: str, settings: ExplainConfig) -> None:
     """One figure of what an action model looks at in a video."""
     from posebeam.models.registry import load_estimator
     from posebeam.pipelines.publish import unfinished
@@ -104,12 +112,14 @@ def _explain_run(source: Path, out: Path, run: Path, settings: ExplainConfig) ->
     if source.suffix.lower() in SUFFIXES:
         raise ConfigError(f"{source}: --run looks at windows of a video, not at an image")
     trained = Trained.load(run, settings.device)
-    backbone, data = trained.made.backbone, trained.record["data"]
-    trained.refuse_backbone(backbone)
+    backbone, data = trained.backbone(asked), trained.record["data"]
+    as_trained = data if trained.knows_backbone(backbone) else {}
     rule = window_rule(trained, backbone, -1.0)
     estimator = load_estimator(
         backbone,
-        decode=data["decode"],
+        decode=as_trained.get("decode", ""),
+        detector=as_trained.get("detector", ""),
+        flip=as_trained.get("flip", False),
         device=settings.device,
         weights=Path(settings.weights) if settings.weights else None,
         crop_following=data["crop_following"],

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 class PredictConfig:
     """The flags of posebeam predict."""
 
-    backbone: str = option("", "Another pose backbone than the one the model was trained on.")
+    backbone: str = option(
+        "", "Another pose backbone than the one the model was trained on; a run folder of train-pose."
+    )
     weights: str = option("", "Checkpoint of your own for the backbone.")
     decode: str = option("", "Way to read another backbone's maps, where it has several.")
     detector: str = option("", "Who gives boxes to the backbone, in place of its own or the training's.")
@@ -51,10 +53,9 @@ def command(run: Path, videos: tuple[str, ...], config: Path | None, as_json: bo
 
     settings, paths = resolve(PredictConfig, config, given), expand(videos)
     trained = Trained.load(run, settings.device)
-    backbone = settings.backbone or trained.made.backbone
-    trained.refuse_backbone(backbone)
+    backbone = trained.backbone(settings.backbone)
     rule = window_rule(trained, backbone, settings.min_score)
-    as_trained = trained.record["data"] if backbone == trained.made.backbone else {}
+    as_trained = trained.record["data"] if trained.knows_backbone(backbone) else {}
     estimator = load_estimator(
         backbone,
         decode=settings.decode or as_trained.get("decode", ""),
@@ -82,7 +83,7 @@ def window_rule(trained: "Trained", backbone: str, min_score: float) -> "WindowR
 
     data = trained.record["data"]
     if min_score < 0:
-        min_score = data["min_score"] if backbone == trained.made.backbone else row(backbone).min_score
+        min_score = data["min_score"] if trained.knows_backbone(backbone) else row(backbone).min_score
     return WindowRule(
         length=data["window"],
         stride=data["stride"],
@@ -96,7 +97,7 @@ def window_rule(trained: "Trained", backbone: str, min_score: float) -> "WindowR
 def _say_switch(trained: "Trained", backbone: str, as_json: bool) -> None:
     from posebeam.workflows.console import say
 
-    if backbone != trained.made.backbone and not as_json:
+    if not as_json and not trained.knows_backbone(backbone):
         say(f"trained on {trained.made.backbone}, predicting on {backbone}: same chain and layout")
 
 
