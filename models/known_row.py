@@ -21,7 +21,7 @@ ARGUMENTS = (
 _ALIKE = ("estimator", "skeleton", "view", "follows", "framing")  # these follow from the network
 _PLAIN: dict[type, tuple[str, ...]] = {
     str: ("network", "estimator", "colour", "view", "paper", "skeleton", "framing"),
-    int: ("parameters", "macs"),
+    int: ("parameters", "macs", "chunk"),
     bool: ("follows",),
 }
 
@@ -70,6 +70,8 @@ def _require(path: Path, what: str, value: Any, known: list[Any]) -> None:
 def _check_numbers(row: Row, path: Path) -> None:
     if not all(type(side) is int and side <= MOST for side in row.input):
         raise ConfigError(f"{path}: input {list(row.input)}, expected height and width, at most {MOST} pixels")
+    if not 1 <= row.chunk <= MOST:
+        raise ConfigError(f"{path}: chunk {row.chunk}, expected 1 to {MOST} pictures")
     for name, value in row.arguments.items():
         each = value if isinstance(value, list) else [value]
         if len(each) > MOST_OF_A_KIND or not all(map(_is_plain, each)):

@@ -161,6 +161,7 @@ HOSTILE = {
     "a picture without end": ("input = [128, 96]", "input = [128, 1000000]"),
     "half pixels": ("input = [128, 96]", "input = [128.5, 96]"),
     "words for numbers": ("macs = ", 'macs = "many" # '),
+    "nothing at a time": ("chunk = 2", "chunk = 0"),
     "half parameters": ("parameters = ", "parameters = 0.5 # "),
     "a paper that paints the terminal": ('paper = "', 'paper = "\\u001b[31m'),
     "weights of its own": ('colour = "rgb"', 'colour = "rgb"\nweights = { file = "/etc/passwd" }'),
