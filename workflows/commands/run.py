@@ -75,6 +75,9 @@ def _steps(source: Path, out: Path, config: RunConfig) -> list[list[str]]:
     build += _flag("device", config.device, BuildConfig.device)
     train = ["train", data, model, "--resume", *_said(config, TrainConfig, {"device", "split"})]
     show = ["predict", model, "--overlay", str(out / "overlay.mp4")]
+    show += _flag(
+        "backbone", config.backbone, BuildConfig.backbone
+    )  # of a run folder the data know the name alone
     devices = _flag("device", config.device, "auto")
     return [build, train + devices, ["evaluate", model, data, *devices], show + devices]
 
