@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from posebeam.pipelines.image_card import image_text
+
+_TITLES = {"images": "Images", "coco-images": "Images with people"}
 _ROWS = {
     "clips": "A row of `clips` is a clip, built or rejected, and how many `frames` were read of it: `people` and\n"
-    "`windows` are 0, as nobody looked for people.",
+    "`windows` are 0, as nobody looked for people.\n",
 }
 
 
@@ -13,8 +16,8 @@ def bare_body(manifest: dict[str, Any], clips: str, source: str) -> str:
     config, products = manifest["config"], {file["product"] for file in manifest["files"]}
     rows = "\n".join(f"| {name} | {count:,} |" for name, count in sorted(manifest["rows"].items()))
     classes = "\n".join(f"{index}. {name}" for index, name in enumerate(manifest["classes"]))
-    told = "\n".join(text for name, text in _ROWS.items() if name in products)
-    return f"""# Clips made by posebeam
+    told = "".join(text for name, text in _ROWS.items() if name in products)
+    return f"""# {_TITLES.get(config["kind"], "Clips")} made by posebeam
 
 | | |
 |---|---|
@@ -23,8 +26,7 @@ def bare_body(manifest: dict[str, Any], clips: str, source: str) -> str:
 
 There are no poses in it. `label` is the index into the class names below. `group` keeps what belongs together on
 one side of every split.
-{told}
-A row of `rejected` is a clip that gave nothing, with the reason.
+{image_text(config)}{told}A row of `rejected` is a clip that gave nothing, with the reason.
 
 | rows | |
 |---|---|

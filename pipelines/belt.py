@@ -45,12 +45,12 @@ class Belt:
             if self._ended:
                 return False
             self._frames.append(frame)
-            self._bytes += frame.rgb.nbytes
+            self._bytes += frame.nbytes
             self._changed.notify_all()
             return True
 
     def _fits(self, frame: Frame) -> bool:
-        return not self._frames or self._bytes + frame.rgb.nbytes <= self._budget
+        return not self._frames or self._bytes + frame.nbytes <= self._budget
 
     def finish(self, report: DecodeReport | None, error: BaseException | None = None) -> None:
         """The producer's end; unless the consumer left before."""
@@ -76,7 +76,7 @@ class Belt:
         with self._changed:
             if self._frames:
                 frame = self._frames.popleft()
-                self._bytes -= frame.rgb.nbytes
+                self._bytes -= frame.nbytes
                 self._changed.notify_all()
                 return frame
             if self._error is not None:

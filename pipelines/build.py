@@ -37,7 +37,7 @@ from posebeam.pipelines.shard import ShardName
 from posebeam.pipelines.whereabouts import whereabouts
 from posebeam.transforms.errors import PlanError
 
-OURS = (*FOLDERS, "_shards", PLAN, manifests.FILE, RESULTS, "README.md", "run.json")
+_FILES = (manifests.FILE, RESULTS, "README.md", "run.json", PLAN)  # the plan last: it says that they are ours
 _LOOK_SECONDS = 0.5
 
 Watch = Callable[[Counter[str]], None]
@@ -133,13 +133,20 @@ def _run_facts(
 
 
 def clear(out: Path) -> None:
-    """Remove what posebeam wrote into OUT, and nothing else."""
-    for name in OURS:
-        path = out / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    """Remove what posebeam wrote into OUT, and nothing else: without a plan nothing in it is posebeam's.
+
+    PlanError, before anything is gone, if something else lies among the shards.
+    """
+    if not (out / PLAN).is_file():
+        return
+    folders = [out / name for name in (*FOLDERS, "_shards") if (out / name).is_dir()]
+    for path in (path for folder in folders for path in folder.iterdir()):
+        if path.suffix not in (".parquet", ".json"):
+            raise PlanError(f"{path} is not posebeam's, so {path.parent} is not replaced: move it away first")
+    for folder in folders:
+        shutil.rmtree(folder)
+    for name in _FILES:
+        (out / name).unlink(missing_ok=True)
 
 
 def _remove_strangers(plan: Plan, out: Path) -> None:
@@ -147,7 +154,7 @@ def _remove_strangers(plan: Plan, out: Path) -> None:
     receipts = {name.receipt for name in plan.shards}
     files = {name.file(product) for name in plan.shards for product in FOLDERS}
     for folder in (*FOLDERS, "_shards"):
-        for path in (out / folder).glob("*"):
+        for path in (out / folder).glob("*.json" if folder == "_shards" else "*.parquet"):
             if f"{folder}/{path.name}" not in receipts | files:
                 path.unlink()
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from posebeam.pipelines.bare_card import bare_body
 from posebeam.pipelines.publish import publish_text
-from posebeam.pipelines.settings import STILLS
-from posebeam.pipelines.still_card import still_body
+from posebeam.pipelines.settings import ANNOTATED, STILLS
+from posebeam.pipelines.still_card import STILL_SOURCES, still_body
 
 FILE = "README.md"
 
@@ -45,7 +45,7 @@ def write_card(manifest: dict[str, Any], out: Path) -> None:
 
 
 def _front_matter(manifest: dict[str, Any]) -> str:
-    task, first = ("keypoint-detection", "poses") if _is_still(manifest) else ("video-classification", "windows")
+    task, first = _task(manifest["config"])
     lines = ["---", "license: other", "task_categories:", f"- {task}"]
     filled = [file for file in manifest["files"] if file["rows"]]  # datasets refuses splits without rows
     products = {file["product"] for file in filled}
@@ -58,6 +58,16 @@ def _front_matter(manifest: dict[str, Any]) -> str:
         for split in sorted(splits, key=("train", "validation", "test").index):
             lines += [f"  - split: {split}", f"    path: {product}/{split}-*.parquet"]
     return "\n".join([*lines, "---", "", ""])
+
+
+def _task(config: dict[str, Any]) -> tuple[str, str]:
+    """What the data are for, and the product that opens if none is named."""
+    if config["kind"] not in STILLS:
+        return "video-classification", "windows" if config["backbone"] else "clips"
+    detects = config["backbone"] or config["kind"] in ANNOTATED
+    return "keypoint-detection" if detects else "image-feature-extraction", (
+        "images" if config.get("images") else "poses"
+    )
 
 
 def _is_still(manifest: dict[str, Any]) -> bool:
@@ -100,7 +110,7 @@ def _choices(config: dict[str, Any]) -> str:
 def _body(manifest: dict[str, Any]) -> str:
     config, clips, rows = manifest["config"], manifest["clips"], manifest["rows"]
     if not config["backbone"]:
-        return bare_body(manifest, _sum(clips), _SOURCES[config["kind"]])
+        return bare_body(manifest, _sum(clips), {**_SOURCES, **STILL_SOURCES}[config["kind"]])
     backbone = f"{config['backbone']}{_choices(config)}, weights sha256 `{config['weights_sha256']}`"
     if _is_still(manifest):
         return still_body(manifest, backbone, _sum(clips))

@@ -54,6 +54,8 @@ def _plan_and_receipts(out: Path, plan: dict[str, Any], manifest: dict[str, Any]
             yield f"{name}: receipt and manifest name different files"
         elif any(file.rows != facts["clips"] for file in receipt.files if file.product == "clips"):
             yield f"{name}: clips does not hold a row for each of its {facts['clips']} clips"
+        elif any(file.rows < receipt.built for file in receipt.files if file.product == "images"):
+            yield f"{name}: images does not hold a row for each of the {receipt.built} images that were built"
 
 
 def _results(out: Path, manifest: dict[str, Any]) -> Iterator[str]:
@@ -101,7 +103,7 @@ def _leaks(out: Path, files: list[dict[str, Any]]) -> Iterator[str]:
     """Groups that stand on both sides of a split: of the files, and of each official split."""
     places: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for file in files:
-        if file["product"] not in ("poses", "windows", "clips"):
+        if file["product"] not in ("poses", "windows", "clips", "images"):
             continue
         table = pq.read_table(out / file["path"], columns=["group", *_OFFICIAL])
         for row in table.group_by(table.column_names).aggregate([]).to_pylist():
@@ -131,7 +133,7 @@ def _counts(out: Path, files: list[dict[str, Any]]) -> Iterator[str]:
 
 def _labels(out: Path, files: list[dict[str, Any]], classes: list[str]) -> Iterator[str]:
     """Labels that are not the index of their name, and features that are not finite."""
-    features: dict[str, list[str]] = {"windows": ["x"], "clips": []}
+    features: dict[str, list[str]] = {"windows": ["x"], "clips": [], "images": []}
     for file in files:
         if file["product"] not in features:
             continue

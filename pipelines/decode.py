@@ -20,11 +20,20 @@ _FPS_SLACK = 0.1  # a tenth: frames that a file leaves out are no other frame ra
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One frame: number counts the frames given out, from 0; seconds since the first; rgb uint8 [H, W, 3]."""
+    """One frame: number counts the frames given out, from 0; seconds since the first; rgb uint8 [H, W, 3].
+
+    encoded: of an image, the bytes that it was decoded from.
+    """
 
     number: int
     seconds: float
     rgb: NDArray[np.uint8]
+    encoded: bytes = b""
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes of memory."""
+        return self.rgb.nbytes + len(self.encoded)
 
 
 @dataclass(frozen=True)

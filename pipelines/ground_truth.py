@@ -47,6 +47,16 @@ def write_truth(table: pa.Table, out: Path) -> None:
         writer.write_table(table)
 
 
+def size_warnings(clip_id: str, truth: Mapping[str, Any] | None, size: tuple[int, int]) -> list[tuple[str, str]]:
+    """What a receipt says of an image whose (width, height) is not as annotated: (clip id, sentence)."""
+    annotated = (truth["width"], truth["height"]) if truth else (0, 0)
+    if not all(annotated) or annotated == size:
+        return []
+    was, now = (f"{width} x {height}" for width, height in (annotated, size))
+    text = f"annotated as {was}, the image is {now} (turned by EXIF?): its people stand elsewhere in it"
+    return [(clip_id, text)]
+
+
 class GroundTruth:
     """What was annotated in each image of a build; memory-mapped. Without a file nothing was."""
 

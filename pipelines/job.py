@@ -7,6 +7,7 @@ from pathlib import Path
 from posebeam.models.estimator import Estimator
 from posebeam.models.registry import load_estimator
 from posebeam.pipelines.blind import Blind
+from posebeam.pipelines.image_schema import image_features
 from posebeam.pipelines.plan import Plan
 from posebeam.pipelines.receipt import is_finished
 from posebeam.pipelines.schema import VERSION
@@ -80,6 +81,8 @@ class Job:
         }
         if product == "windows":
             return common | _window_footer(rule)
+        if product == "images":
+            return common | {"huggingface": image_features()}
         return common | (_still_footer(rule) if poses.stills and product == "poses" else {})
 
 

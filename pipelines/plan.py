@@ -11,7 +11,7 @@ from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.publish import publish_json
 from posebeam.pipelines.schema import VERSION
 from posebeam.pipelines.settings import Settings, differences, digest
-from posebeam.pipelines.shard import ShardName, shard_count, shard_of
+from posebeam.pipelines.shard import CLIPS_PER_SHARD, IMAGES_PER_SHARD, ShardName, shard_count, shard_of
 from posebeam.transforms.errors import DataError, PlanError, SourceError
 
 FILE = "plan.json"
@@ -61,17 +61,18 @@ def make_plan(listing: Listing, settings: Settings) -> tuple[Plan, dict[ShardNam
             f"no training clip is labelled {', '.join(unseen)}, but clips of other splits are: "
             "add training clips of it or remove the others"
         )
-    shards = _assign(listing.refs, settings.poses.shards)
+    shards = _assign(listing.refs, settings)
     sizes = {name: (len(refs), digest([astuple(ref)[1:] for ref in refs])) for name, refs in shards.items()}
     return Plan(settings, classes, sizes, len(listing.missing), len(listing.unlisted)), shards
 
 
-def _assign(refs: Sequence[ClipRef], wanted: int) -> dict[ShardName, tuple[ClipRef, ...]]:
+def _assign(refs: Sequence[ClipRef], settings: Settings) -> dict[ShardName, tuple[ClipRef, ...]]:
     """References by shard, every shard named even if no clip falls into it."""
     shards: dict[ShardName, list[ClipRef]] = {}
+    each = IMAGES_PER_SHARD if settings.poses.images else CLIPS_PER_SHARD
     for split in sorted({ref.split for ref in refs}):
         own = sorted((ref for ref in refs if ref.split == split), key=lambda ref: ref.clip_id)
-        count = shard_count(len(own), wanted)
+        count = shard_count(len(own), settings.poses.shards, each)
         shards |= {ShardName(split, index, count): [] for index in range(count)}
         for ref in own:
             shards[shard_of(ref.clip_id, split, count)].append(ref)

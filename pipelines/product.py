@@ -6,17 +6,15 @@ from pathlib import Path
 
 from posebeam.models.estimator import Estimator
 from posebeam.pipelines.clip import ClipRef
-from posebeam.pipelines.decode import open_clip, probe
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.lockstep import Event, Failed, Fill, Seen, lockstep, slots_for
-from posebeam.pipelines.prefetch import Prefetch
+from posebeam.pipelines.opening import length_of, open_frames
 from posebeam.pipelines.product_file import publish_product
 from posebeam.pipelines.progress import Reporter
 from posebeam.pipelines.publish import workspace
 from posebeam.pipelines.receipt import Receipt
 from posebeam.pipelines.shard import ShardName
 from posebeam.pipelines.shard_rows import ShardRows
-from posebeam.pipelines.still import open_still
 
 
 def build_shard(
@@ -24,14 +22,13 @@ def build_shard(
 ) -> Receipt:
     """Decode, estimate, window and write one shard; its receipt is written last and returned."""
     out, settings = Path(job.out), job.settings
-    stills = settings.poses.stills
-    longest_first = sorted(refs, key=lambda ref: (0 if stills else -probe(ref.uri), ref.clip_id))
+    longest_first = sorted(refs, key=lambda ref: (-length_of(job, ref), ref.clip_id))
     slots = slots_for(len(refs), settings.poses.batch_size, 2 if estimator.device_kind == "cuda" else 1)
     share = job.frame_bytes // (2 * slots)
     fill, halvings = Fill(), estimator.halvings
     with workspace(out) as folder:
         rows = ShardRows(job, folder, estimator)
-        events = lockstep(longest_first, partial(_open, job, share), estimator, slots, fill)
+        events = lockstep(longest_first, partial(open_frames, job, share), estimator, slots, fill)
         for event in events:
             rows.take(event)
             _report(event, reporter)
@@ -54,13 +51,6 @@ def build_shard(
     receipt.write(out)
     reporter.count("shards")
     return receipt
-
-
-def _open(job: Job, share: int, ref: ClipRef) -> Prefetch:
-    poses = job.settings.poses
-    if poses.stills:
-        return Prefetch(partial(open_still, ref.uri), share, job.stall_seconds)
-    return Prefetch(partial(open_clip, ref.uri, fps=poses.fps or None), share, job.stall_seconds)
 
 
 def _report(event: Event, reporter: Reporter) -> None:

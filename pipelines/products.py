@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from posebeam.pipelines.image_schema import images
 from posebeam.pipelines.schema import Product, clips, poses, rejected, windows
 from posebeam.pipelines.settings import STILLS
 from posebeam.pipelines.still_schema import people, still_poses
 
-FOLDERS = ("poses", "windows", "clips", "people", "rejected")
+FOLDERS = ("images", "poses", "windows", "clips", "people", "rejected")
 
 
 def products_of(config: Mapping[str, Any]) -> dict[str, Product]:
@@ -17,4 +18,5 @@ def products_of(config: Mapping[str, Any]) -> dict[str, Product]:
         found = [*([poses(), windows(config["window"])] if has_poses else []), clips()]
     else:
         found = [*([still_poses()] if has_poses else []), *([people()] if kind == "coco" else [])]
-    return {product.name: product for product in (*found, rejected())}
+    pictures = [images()] if config.get("images") else []
+    return {product.name: product for product in (*pictures, *found, rejected())}

@@ -14,7 +14,7 @@ from posebeam.transforms.windows import Window
 
 VERSION = "1"
 
-_CLIP = [
+CLIP_FIELDS = [
     pa.field("clip_id", pa.string(), nullable=False),
     pa.field("label", pa.int32(), nullable=False),
     pa.field("label_name", pa.string(), nullable=False),
@@ -28,11 +28,12 @@ _CLIP = [
 
 @dataclass(frozen=True)
 class Product:
-    """A folder of shards: its name, the rows' schema, rows in a row group."""
+    """A folder of shards: its name, the rows' schema, rows and (0: however many) bytes in a row group."""
 
     name: str
     schema: pa.Schema
     row_group: int
+    row_group_bytes: int = 0
 
 
 def poses() -> Product:
@@ -50,7 +51,7 @@ def poses() -> Product:
         pa.field("xy", pa.list_(pa.float32()), nullable=False),
         pa.field("score", pa.list_(pa.float32()), nullable=False),
     ]
-    return Product("poses", pa.schema([*_CLIP, *segment]), 64)
+    return Product("poses", pa.schema([*CLIP_FIELDS, *segment]), 64)
 
 
 def windows(length: int) -> Product:
@@ -61,7 +62,7 @@ def windows(length: int) -> Product:
         pa.field("person", pa.int32(), nullable=False),
         pa.field("start", pa.int32(), nullable=False),
     ]
-    return Product("windows", pa.schema([*window, *_CLIP]), 1024)
+    return Product("windows", pa.schema([*window, *CLIP_FIELDS]), 1024)
 
 
 def clips() -> Product:
@@ -70,7 +71,9 @@ def clips() -> Product:
     frames were read of it, people are tracked in it (their segments stand in poses), windows were cut of it.
     """
     found = [pa.field(name, pa.int32(), nullable=False) for name in ("frames", "people", "windows")]
-    return Product("clips", pa.schema([*_CLIP, *found, pa.field("rejected", pa.bool_(), nullable=False)]), 1024)
+    return Product(
+        "clips", pa.schema([*CLIP_FIELDS, *found, pa.field("rejected", pa.bool_(), nullable=False)]), 1024
+    )
 
 
 def rejected() -> Product:
@@ -119,7 +122,7 @@ def window_rows(clip: Mapping[str, Any], found: Sequence[Window], length: int) -
         "valid": pa.FixedSizeListArray.from_arrays(pa.array(valid, pa.bool_()), length * 13),
         "person": pa.array([window.person for window in found], pa.int32()),
         "start": pa.array([window.start for window in found], pa.int32()),
-        **{field.name: pa.array([clip[field.name]] * n, field.type) for field in _CLIP},
+        **{field.name: pa.array([clip[field.name]] * n, field.type) for field in CLIP_FIELDS},
     }
     return pa.table([columns[field.name] for field in schema], schema=schema)
 

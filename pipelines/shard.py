@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from posebeam.pipelines.schema import Product
 
-CLIPS_PER_SHARD = 64
+CLIPS_PER_SHARD, IMAGES_PER_SHARD = 64, 1024
 
 
 @dataclass(frozen=True, order=True)
@@ -46,9 +46,9 @@ def shard_of(clip_id: str, split: str, count: int) -> ShardName:
     return ShardName(split, number % count, count)
 
 
-def shard_count(clips: int, wanted: int) -> int:
+def shard_count(clips: int, wanted: int, each: int = CLIPS_PER_SHARD) -> int:
     """Shards of a split: as wanted, or (0) one for each 64 clips, rounded up."""
-    return wanted or max(1, -(-clips // CLIPS_PER_SHARD))
+    return wanted or max(1, -(-clips // each))
 
 
 def write_parquet(path: Path, product: Product, tables: Iterable[pa.Table], footer: Mapping[str, str]) -> int:
@@ -60,16 +60,19 @@ def write_parquet(path: Path, product: Product, tables: Iterable[pa.Table], foot
     strings = [field.name for field in schema if pa.types.is_string(field.type)]
     with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=strings) as writer:
         rows = 0
-        for group in _regroup(tables, product.row_group):
+        for group in _regroup(tables, product):
             writer.write_table(group.cast(schema), row_group_size=product.row_group)
             rows += len(group)
     return rows
 
 
-def _regroup(tables: Iterable[pa.Table], size: int) -> Iterable[pa.Table]:
+def _regroup(tables: Iterable[pa.Table], product: Product) -> Iterable[pa.Table]:
     held: list[pa.Table] = []
-    rows = 0
+    rows, size, most = 0, product.row_group, product.row_group_bytes
     for table in tables:
+        if most and held and sum(one.nbytes for one in held) + table.nbytes > most:
+            yield pa.concat_tables(held).combine_chunks()
+            held, rows = [], 0
         held.append(table)
         rows += len(table)
         while rows >= size:

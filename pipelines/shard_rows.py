@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from posebeam.models.estimator import Estimator
 from posebeam.pipelines.clip_list import ClipList
 from posebeam.pipelines.clip_rows import ClipRows
+from posebeam.pipelines.image_rows import ImageRows
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.lockstep import Ended, Event, Seen
 from posebeam.pipelines.outcome import Outcome
@@ -50,6 +51,9 @@ class ShardRows:
 def _makers(job: Job, folder: Path, estimator: Estimator, outcome: Outcome) -> list[Rows]:
     """Who makes rows of this data set. folder takes their spools; outcome takes their warnings."""
     poses = job.settings.poses
-    if not poses.has_poses:
-        return [] if poses.stills else [ClipList(job)]
-    return [(StillRows if poses.stills else ClipRows)(job, folder, estimator, outcome)]
+    makers: list[Rows] = [ImageRows(job, folder, outcome)] if poses.images else []
+    if poses.has_poses:
+        makers.append((StillRows if poses.stills else ClipRows)(job, folder, estimator, outcome))
+    elif not poses.stills:
+        makers.append(ClipList(job))
+    return makers

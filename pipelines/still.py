@@ -65,10 +65,10 @@ class Still:
     def __iter__(self) -> Iterator[Frame]:
         """The frame. DecodeError if no picture can be made of the file."""
         try:
-            content = np.frombuffer(self._path.read_bytes(), np.uint8)
+            content = self._path.read_bytes()
         except OSError as error:
             raise DecodeError(f"cannot be read: {error.strerror}") from None
-        rgb = decoded(content)
+        rgb = decoded(np.frombuffer(content, np.uint8))
         height, width = rgb.shape[:2]
-        yield Frame(0, 0.0, rgb)
+        yield Frame(0, 0.0, rgb, content)
         self._report = DecodeReport(1, 1, 0.0, width, height, ())

@@ -2,11 +2,16 @@
 
 from typing import Any
 
+from posebeam.pipelines.image_card import image_text
 from posebeam.pipelines.settings import IMPORTED
 
-_SOURCES = {
-    "coco": "Images and people in the COCO format. COCO's own: annotations CC BY 4.0, images under per-image "
-    "Flickr licences, https://cocodataset.org/#termsofuse.",
+_COCO = (
+    "Images and people in the COCO format. COCO's own: annotations CC BY 4.0, images under per-image "
+    "Flickr licences, https://cocodataset.org/#termsofuse."
+)
+STILL_SOURCES = {
+    "coco": _COCO,
+    "coco-images": _COCO,
     "images": "Your own images: their licence is yours to state.",
 }
 _PEOPLE = """A row of `people` is a person as annotated: `keypoints` is [17, 3] flattened (x, y, v): x and y in the
@@ -40,7 +45,7 @@ A row of `poses` is one person of one image: `xy` and `score` of {config["skelet
 at the corner of the first pixel; `box` x0, y0, x1, y1; `person_score`, {_SCORES[made_here]};
 `norm13`, [13, 2] flattened, the 13 joints centred and scaled as the chain does it frame by frame, with `valid13`.
 Everybody whom the backbone sees is there, `person` counts them. A still has no velocities and so no windows.
-{_PEOPLE if config["kind"] == "coco" else ""}{_RESULTS if "coco_results" in manifest else ""}\
+{image_text(config)}{_PEOPLE if config["kind"] == "coco" else ""}{_RESULTS if "coco_results" in manifest else ""}\
 A row of `rejected` is an image that gave nothing, with the reason.
 
 | rows | |
@@ -49,5 +54,5 @@ A row of `rejected` is an image that gave nothing, with the reason.
 
 ## Source
 
-{_SOURCES[config["kind"]]}
+{STILL_SOURCES[config["kind"]]}
 """

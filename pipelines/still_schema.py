@@ -53,6 +53,20 @@ def people() -> Product:
     return Product("people", pa.schema(fields), 1024)
 
 
+def person_fields() -> list[pa.Field]:
+    """A person as annotated, inside a row of images; units as in `people`."""
+    names = ("annotation_id", "bbox", "keypoints", "num_keypoints", "area", "iscrowd")
+    return [people().schema.field(name) for name in names]
+
+
+def person_values(one: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of one of COCO's entries (ground_truth.py)."""
+    return {
+        "annotation_id": one["id"], "bbox": one["bbox"], "keypoints": _keypoints(one["keypoints"]),
+        "num_keypoints": one["num_keypoints"], "area": one["area"], "iscrowd": bool(one["iscrowd"]),
+    }  # fmt: skip
+
+
 def still_rows(
     clip: Mapping[str, Any],
     image_id: int | None,
@@ -80,9 +94,7 @@ def people_rows(
     """Rows of people of one image, from COCO's entries (ground_truth.py)."""
     rows = [
         {
-            "clip_id": clip_id, "image_id": image_id, "annotation_id": one["id"], "width": size[0],
-            "height": size[1], "keypoints": _keypoints(one["keypoints"]), "bbox": one["bbox"],
-            "num_keypoints": one["num_keypoints"], "area": one["area"], "iscrowd": bool(one["iscrowd"]),
+            "clip_id": clip_id, "image_id": image_id, "width": size[0], "height": size[1], **person_values(one)
         }
         for one in annotated
     ]  # fmt: skip

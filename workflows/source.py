@@ -16,14 +16,15 @@ def list_clips(
 ) -> Listing:  # fmt: skip
     """The clips of SOURCE, at most `limit` of them (0: all); what is missing or strange is said.
 
-    split concerns ucf101; group and seed videos and manifest; annotations coco. SourceError if listed clips are
-    absent, unless allow_missing.
+    split concerns ucf101; group and seed videos and manifest; annotations coco and coco-images. SourceError if
+    listed clips are absent, unless allow_missing.
     """
     listing = {
         "ucf101": lambda: ucf101.list_clips(source, split=split),
         "videos": lambda: videos.list_clips(source, group=group or None, seed=seed),
         "manifest": lambda: manifest.list_clips(source, group=group or None, seed=seed),
         "coco": lambda: coco.list_clips(source, annotations=annotations),
+        "coco-images": lambda: coco.list_clips(source, annotations=annotations),
         "images": lambda: images.list_clips(source),
     }[kind]()
     for text in listing.warnings:

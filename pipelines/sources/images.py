@@ -1,4 +1,4 @@
-"""Images: the stills below a folder."""
+"""Images: the pictures below a folder, and the videos whose frames are pictures too."""
 
 import os
 from pathlib import Path
@@ -8,21 +8,23 @@ from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.sources.pattern import match
 from posebeam.pipelines.sources.placed import SPLIT_NAMES
 from posebeam.pipelines.sources.tree import Tree, walk
+from posebeam.pipelines.sources.videos import SUFFIXES as VIDEOS
 from posebeam.pipelines.still import SUFFIXES
 from posebeam.transforms.errors import SourceError
 
 
 def list_clips(source: str | os.PathLike[str]) -> Listing:
-    """The images below a folder however deep, of a glob, or one image.
+    """The images and videos below a folder however deep, of a glob, or one of them.
 
-    A still is labelled by the folder it lies in and is its own group. Below train/, val/, validation/ or test/
-    it belongs to that split, elsewhere to train: nothing is drawn, for nothing learns from stills by group.
+    Each is labelled by the folder it lies in and is its own group, a video with all its frames. Below train/,
+    val/, validation/ or test/ it belongs to that split, elsewhere to train: nothing is drawn, for nothing learns
+    from stills by group.
     """
     root = Path(source).absolute()
     root, tree = (root, walk(root)) if root.is_dir() else _matched(source)
-    images = [file for file in tree.files if file.name.lower().endswith(SUFFIXES)]
+    images = [file for file in tree.files if file.name.lower().endswith((*SUFFIXES, *VIDEOS))]
     if not images:
-        raise SourceError(f"{source}: no image in it, expected {' '.join(SUFFIXES)}")
+        raise SourceError(f"{source}: no image in it, expected {' '.join(SUFFIXES)}, or videos")
     refs = [
         ClipRef(
             uri=str(root / file.path),

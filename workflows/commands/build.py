@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from posebeam.pipelines.listing import Listing
     from posebeam.pipelines.settings import Settings
 
-KINDS = ("ucf101", "videos", "manifest", "coco", "images")
+KINDS = ("ucf101", "videos", "manifest", "coco", "coco-images", "images")
 _POSES_UNASKED = ("ucf101", "videos", "manifest", "coco")  # kinds that are built for their poses
 _DEFAULT_MIN_SCORE = -1.0
+_KINDS_FPS, _PICTURES_FPS = -1.0, 1.0  # the default, and what it is for images
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class BuildConfig:
     """The flags of posebeam build."""
 
     backbone: str = option(
-        "", "Pose backbone; posebeam backbones lists them. [default: movenet-lightning, none for images]"
+        "",
+        "Pose backbone (posebeam backbones lists them), or a run folder of train-pose. "
+        "[default: movenet-lightning, none for images]",
     )
     weights: str = option("", "Checkpoint of your own for the backbone.")
     decode: str = option("", "Way to read the backbone's maps, where it has several: argmax or paf.")
@@ -40,8 +43,14 @@ class BuildConfig:
         "", "REGEX on the path; what it captures stays on one side of every split. Not for ucf101."
     )
     seed: int = option(0, "Seed of the split into train, validation, test, where SOURCE gives none.")
-    annotations: str = option("", "coco: person_keypoints_*.json, or image_info_*.json without people.")
-    fps: float = option(0.0, "Leave frames out so that at most that many a second remain; 0: take all.")
+    annotations: str = option(
+        "", "coco, coco-images: person_keypoints_*.json, or image_info_*.json without people."
+    )
+    fps: float = option(
+        _KINDS_FPS,
+        "Leave frames out so that at most that many a second remain; 0: take all; -1: all, but 1 a second of "
+        "videos among images.",
+    )
     min_score: float = option(_DEFAULT_MIN_SCORE, "A joint scored lower is missing; -1: the backbone's own.")
     person: str = same(WindowsConfig, "person")
     chain: str = same(WindowsConfig, "chain")
@@ -51,7 +60,7 @@ class BuildConfig:
     windows: str = same(WindowsConfig, "windows")
     short: str = same(WindowsConfig, "short")
     gaps: str = same(WindowsConfig, "gaps")
-    shards: int = option(0, "Shards a split; 0: one for each 64 clips.")
+    shards: int = option(0, "Shards a split; 0: one for each 64 clips, or 1,024 images.")
     workers: int = option(1, "Worker processes.")
     threads: int = option(1, "Threads of a worker; another number gives other last bits.")
     device: str = option("auto", "Where the network runs.", ("auto", "cpu", "cuda"))
@@ -80,8 +89,11 @@ def command(
     KIND manifest: SOURCE is a .csv or .parquet with uri,label[,group,split]; or a folder with train.csv and
     test.csv (video_name,tag) beside train/ and test/.
 
-    KIND coco: the images below SOURCE that --annotations names. KIND images: all images below SOURCE, a glob, or
-    one; images give OUT/poses with the column norm13 and no windows, coco OUT/people and OUT/coco-results.json.
+    KIND coco: poses in the images below SOURCE that --annotations names: OUT/poses with the column norm13, no
+    windows, OUT/people and OUT/coco-results.json.
+    KIND coco-images: those images themselves with their annotated people, for training: OUT/images.
+    KIND images: the same of all images below SOURCE, a glob, or one, without people; of videos in it frames.
+    With --backbone NAME both have OUT/poses too.
 
     Writes OUT/poses, OUT/windows, OUT/rejected, a card and a manifest. Run again after an interruption: only
     what is missing is built.
@@ -103,15 +115,16 @@ def of_kind(kind: str, config: BuildConfig) -> BuildConfig:
     """The flags with the kind's own values where nothing was said; none is "" as before."""
     from posebeam.models.registry import DEFAULT
 
-    if not config.backbone and kind in _POSES_UNASKED:
-        config = replace(config, backbone=DEFAULT)
-    return config
+    pictures = kind not in _POSES_UNASKED
+    if config.fps == _KINDS_FPS:
+        config = replace(config, fps=_PICTURES_FPS if kind == "images" else 0.0)
+    return config if config.backbone or pictures else replace(config, backbone=DEFAULT)
 
 
 def settings_of(kind: str, config: BuildConfig) -> "Settings":
     """What decides the bytes, out of the flags."""
     from posebeam.models.registry import choose_device
-    from posebeam.pipelines.settings import PoseSettings, Settings
+    from posebeam.pipelines.settings import PICTURES, PoseSettings, Settings
 
     config = of_kind(kind, config)
     how, min_score = _sight(kind, config) if config.backbone else _no_sight(config)
@@ -124,6 +137,7 @@ def settings_of(kind: str, config: BuildConfig) -> "Settings":
         threads=config.threads,
         shards=config.shards,
         limit=config.limit,
+        images=kind in PICTURES,
         **how,
     )
     return Settings(poses, window_rule(config, min_score))

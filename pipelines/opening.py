@@ -1,0 +1,28 @@
+"""Opening: a clip's frames, decoded ahead; an image is a clip of one frame."""
+
+from functools import partial
+
+from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.decode import open_clip, probe
+from posebeam.pipelines.job import Job
+from posebeam.pipelines.prefetch import Prefetch
+from posebeam.pipelines.sources.videos import SUFFIXES as VIDEOS
+from posebeam.pipelines.still import open_still
+
+
+def open_frames(job: Job, byte_budget: int, ref: ClipRef) -> Prefetch:
+    """The frames of a clip, as the settings want them."""
+    if is_still(job, ref):
+        return Prefetch(partial(open_still, ref.uri), byte_budget, job.stall_seconds)
+    fps = job.settings.poses.fps or None
+    return Prefetch(partial(open_clip, ref.uri, fps=fps), byte_budget, job.stall_seconds)
+
+
+def length_of(job: Job, ref: ClipRef) -> int:
+    """Frames of a clip as its header counts them, before any are left out; 1 of an image."""
+    return 1 if is_still(job, ref) else probe(ref.uri)
+
+
+def is_still(job: Job, ref: ClipRef) -> bool:
+    """Whether the clip is an image: among images only what is called like a video is one."""
+    return job.settings.poses.stills and not ref.uri.lower().endswith(VIDEOS)
