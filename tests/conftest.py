@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import cv2
 import h5py
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from posebeam.pipelines import schema
 from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.image_schema import image_row, images
 from posebeam.pipelines.manifest import make_manifest, write_manifest
 from posebeam.pipelines.plan import Plan
 from posebeam.pipelines.publish import file_sha256
@@ -141,6 +143,43 @@ def _file(out: Path, name: ShardName, product: schema.Product, tables: Sequence[
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = write_parquet(path, product, tables, {})
     return FileFacts(name.file(product.name), product.name, rows, path.stat().st_size, file_sha256(path))
+
+
+@pytest.fixture(scope="session")
+def make_images() -> Callable[..., Path]:
+    """Writes a finished data set of images, each a mapping.
+
+    picture: the file's bytes, or uint8 RGB [H, W, 3] that becomes a PNG; people: COCO's entries (id, bbox,
+    keypoints, num_keypoints, area, iscrowd); split: train unless said; group: the image's own unless said; id: the
+    annotation file's number, 1, 2, ... unless said.
+    """
+
+    def make(out: Path, pictures: Sequence[dict[str, Any]], row_group: int = 64) -> Path:
+        product, tables = replace(images(), row_group=row_group), dict[ShardName, list[Any]]()
+        for number, one in enumerate(pictures):
+            name, split = f"{number:06d}.png", one.get("split", "train")
+            ref = ClipRef("", name, "image", one.get("group", name), split, 1)
+            tables.setdefault(ShardName(split, 0, 1), []).append(_image_of(ref, one, number + 1))
+        parts = {name: (rows, _file(out, name, product, rows)) for name, rows in tables.items()}
+        receipts = [
+            Receipt(str(name), "", "", len(rows), 0, files=(file,)) for name, (rows, file) in parts.items()
+        ]
+        poses = PoseSettings(kind="coco-images", backbone="", weights_sha256="", images=True)
+        shards = {name: (len(rows), "") for name, rows in tables.items()}
+        plan = Plan(Settings(poses, WindowRule(min_score=0.2)), ("image",), shards, 0, 0)
+        write_manifest(make_manifest(plan, receipts, ""), out)
+        return out
+
+    return make
+
+
+def _image_of(ref: ClipRef, one: dict[str, Any], number: int) -> Any:
+    """The row of one made image."""
+    picture = one["picture"]
+    content = picture if isinstance(picture, bytes) else cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
+    height, width = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape[:2]
+    clip, people = schema.clip_columns(ref, ["image"]), one.get("people", ())
+    return image_row(clip, ref.clip_id, one.get("id", number), (width, height), content, people)
 
 
 def _keras_weights(network: Any, first: int) -> list[tuple[str, list[tuple[str, Any]]]]:

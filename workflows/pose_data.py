@@ -11,7 +11,6 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from posebeam.pipelines.image_people import Ints
 from posebeam.pipelines.image_reader import ImageReader
 from posebeam.transforms.errors import ConfigError, DataError
-from posebeam.transforms.split import Shares, split_groups
 
 
 class PoseBatch(NamedTuple):
@@ -110,12 +109,10 @@ def divide_images(reader: ImageReader, val_part: float, seed: int) -> ImageDivis
         raise DataError(f"{reader.out} has no training images: its files are of other parts")
     if len(own) or not val_part:
         return ImageDivision(train, own)
-    groups = reader.groups[train]
-    # Stratified by nothing: an image shows people, its label (a folder's name) is not what is learnt.
-    dealt = split_groups(
-        ((group, "") for group in groups), seed=seed, shares=Shares(validation=val_part, test=0.0)
-    )
-    validates = np.array([dealt[group] == "validation" for group in groups])
+    groups, group_of = np.unique(reader.groups[train].astype(str), return_inverse=True)
+    count = min(max(1, round(val_part * len(groups))), len(groups) - 1)  # one at least trains
+    chosen = np.random.default_rng(seed).permutation(len(groups))[:count]
+    validates = np.isin(group_of, chosen)
     return ImageDivision(train[~validates], train[validates])
 
 
@@ -127,6 +124,9 @@ def pose_loader(
     workers: processes that decode beside the training; 0: it decodes itself.
     """
     samples.reader.readers = max(1, workers)  # type: ignore[attr-defined]
-    return DataLoader(
-        samples, batch_size=batch, sampler=order, num_workers=workers, collate_fn=lambda whole: whole
-    )
+    return DataLoader(samples, batch_size=batch, sampler=order, num_workers=workers, collate_fn=_whole)
+
+
+def _whole(batch: Any) -> Any:
+    """What is a batch already."""
+    return batch
