@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from posebeam.transforms.errors import WeightsError
 
 # Where training programs put the network's tensors inside their checkpoints.
-_CONTAINERS = ("state_dict", "model", "model_state_dict")
+_CONTAINERS = ("state_dict", "model", "model_state_dict", "teacher")
 
 
 def read(path: Path) -> dict[str, Tensor]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posebeam.pipelines.sources.coco import person_id, read
+from posebeam.pipelines.coco_results import PERSON
+from posebeam.pipelines.sources.coco import LABEL, person_id, read
 from posebeam.transforms.errors import SourceError
 
 _FIGURES = {"AP": 0, "AP50": 1, "AP75": 2, "APM": 3, "APL": 4, "AR": 5}  # their places in COCOeval.stats
@@ -40,8 +41,9 @@ class CocoAp:
 class Truth:
     """An annotation file with people's keypoints, checked: people [51 numbers], areas, boxes, crowds."""
 
-    def __init__(self, path: Path):
-        self.coco = read(path)
+    def __init__(self, path: Path, coco: Any = None):
+        """coco: what `indexed` made of entries that are here already; path then says where they are from."""
+        self.coco = read(path) if coco is None else coco
         self.person = person_id(self.coco, path)
         people = [one for one in self.coco.anns.values() if one.get("category_id") == self.person]
         if not people:
@@ -60,6 +62,17 @@ class Truth:
         """The people of an image who count, with keypoints and not in a crowd, as the file has them."""
         people = (one for one in self.coco.imgToAnns.get(image_id, ()) if one["category_id"] == self.person)
         return [one for one in people if one["num_keypoints"] > 0 and not one["iscrowd"]]
+
+
+def indexed(images: Sequence[dict[str, Any]], people: Sequence[dict[str, Any]]) -> Any:
+    """COCO's entries of images (id, width, height) and of people, numbered from 1, as pycocotools keeps them."""
+    from pycocotools.coco import COCO
+
+    coco = COCO()
+    coco.dataset = {"images": images, "annotations": people, "categories": [{"id": PERSON, "name": LABEL}]}
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco.createIndex()
+    return coco
 
 
 def _check(one: dict[str, Any], path: Path) -> None:

@@ -111,7 +111,7 @@ def coco_people(
         name = event.ref.clip_id
         if isinstance(event, Seen):
             number, people = images[name]["image_id"], event.people
-            results[number] = list(_results(number, people, estimator, row, framing))
+            results[number] = list(results_of(number, people, estimator, row, framing))
             warnings += [(name, text) for text in _strange(images[name], event)]
             counts["frames"] += 1
         elif isinstance(event, Failed):
@@ -140,7 +140,7 @@ def _events(listing: Listing, estimator: Estimator, hint: Callable[[str], Hashab
     return lockstep(listing.refs, opened, estimator, slots, first_hint=lambda ref: hint(ref.clip_id))
 
 
-def _results(
+def results_of(
     number: int, people: People, estimator: Estimator, row: Row, framing: Framing | None
 ) -> Iterator[dict[str, Any]]:
     """An image's people as results, surest first; those in boxes rescored, and whoever is seen twice left out.

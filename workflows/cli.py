@@ -18,6 +18,7 @@ COMMANDS = {
     "windows": "Windows again from stored poses, by another rule.",
     "check": "Verify a data set: hashes, schema, sums, leaks.",
     "train": "Train an action model on a data set.",
+    "train-pose": "Train a pose backbone on images with people.",
     "evaluate": "Measure a trained model on a data set.",
     "coco-eval": "COCO's AP and AR of a backbone, or of results, against annotated people.",
     "predict": "Say what happens in videos, with a trained model.",

@@ -9,6 +9,7 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import nn
 
+from posebeam.models.run_row import FILE as BACKBONE
 from posebeam.pipelines.publish import WORK, publish, publish_json, workspace
 from posebeam.pipelines.settings import differences
 from posebeam.transforms.errors import ConfigError, DataError
@@ -55,8 +56,8 @@ def begin(run: Path, record: dict[str, Any], resume: bool) -> dict[str, Any]:
 
 
 def clear(run: Path) -> None:
-    """Remove what train wrote to RUN."""
-    for name in (RECORD, WEIGHTS):
+    """Remove what a training wrote to RUN."""
+    for name in (RECORD, WEIGHTS, BACKBONE):
         (run / name).unlink(missing_ok=True)
     for name in ("checkpoints", "logs", WORK):
         shutil.rmtree(run / name, ignore_errors=True)
