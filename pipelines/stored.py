@@ -53,6 +53,18 @@ def read_clip(out: Path, name: str) -> StoredClip:
     return _clip(rows, manifest["config"]["skeleton"])
 
 
+def read_clips(out: Path, clip_ids: Sequence[str]) -> dict[str, StoredClip]:
+    """Several clips by their ids, without those of which OUT holds no poses. DataError if OUT is unfinished."""
+    manifest = read_manifest(out)
+    files = [out / file["path"] for file in manifest["files"] if file["product"] == "poses"]
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for path in files:
+        wanted = [("clip_id", "in", list(clip_ids))]
+        for row in pq.read_table(path, filters=wanted, partitioning=None).to_pylist() if clip_ids else ():
+            rows.setdefault(row["clip_id"], []).append(row)
+    return {clip_id: _clip(own, manifest["config"]["skeleton"]) for clip_id, own in rows.items()}
+
+
 def _clip_ids(path: Path) -> set[str]:
     return set(pq.read_table(path, columns=["clip_id"], partitioning=None)["clip_id"].to_pylist())
 

@@ -15,7 +15,7 @@ ROOMS = ("transforms", "models", "pipelines", "workflows")
 def shipped() -> set[str]:
     """What belongs into the wheel, by the tracked and untracked files of the rooms."""
     files = (path.relative_to(ROOT) for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file())
-    kept = {".py", ".toml", ".safetensors", ".typed"}
+    kept = {".py", ".toml", ".safetensors", ".typed", ".html", ".css"}
     return {str(file) for file in files if file.suffix in kept and "__pycache__" not in file.parts}
 
 

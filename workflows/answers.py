@@ -1,6 +1,5 @@
 """Answers: what a model said of every window of a part of a data set, and how far it can be believed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,7 +19,7 @@ class Answers:
 
     label    int64 [n]       the windows' classes
     clip     int64 [n]       which clip a window is of, from 0 without a hole
-    clip_ids [m]             the clips' names
+    clip_ids str [m]         the clips' names
     start    int64 [n]       number of a window's first frame
     person   int64 [n]       whose window it is
     silent   int64 [k]       classes of the clips without a window, as Scores.of takes them; None: not known
@@ -30,7 +29,7 @@ class Answers:
     probabilities: NDArray[np.float32]
     label: Counts
     clip: Counts
-    clip_ids: Sequence[str]
+    clip_ids: NDArray[np.str_]
     start: Counts
     person: Counts
     silent: Counts | None = None
@@ -52,7 +51,7 @@ class Answers:
         return truth
 
     def mistakes(self, most: int = _MISTAKES) -> list[dict[str, Any]]:
-        """The clips of which something wrong was said, the surest first; those without a window are not among them.
+        """The clips of which something wrong was said, the surest first; clips without a window are left out.
 
         Each names its window that speaks loudest for the wrong class, by start and person.
         """

@@ -65,7 +65,7 @@ def rows_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]])
     table = Table(title=_plain(title), title_justify="left")
     for index, name in enumerate(header):
         numbers = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows)
-        table.add_column(name, justify="right" if numbers else "left")
+        table.add_column(_plain(name), justify="right" if numbers else "left")
     for row in rows:
         table.add_row(*(_plain(value) for value in row))
     return table

@@ -91,6 +91,7 @@ def evaluate(trained: Trained, reader: WindowReader, part: str) -> tuple[dict[st
         "backbone": theirs,
         "backbone_switch": None if ours == theirs else {"trained": ours, "evaluated": theirs},
         "manifest_sha256": reader.digest,
+        "out": str(reader.out.resolve()),
         "per_class": scores.per_class(),
         "classes": list(scores.classes),
         "confusion": scores.clips.tolist(),

@@ -10,7 +10,7 @@ def answers(said, label, clip, **more):
     """Answers of two classes; said [n] is the probability of the second."""
     second = np.array(said, np.float32)
     count = len(second)
-    names = [f"clip{number}" for number in range(max(clip) + 1)]
+    names = np.array([f"clip{number}" for number in range(max(clip) + 1)])
     return Answers(
         ("left", "right"), np.stack((1 - second, second), 1), np.array(label), np.array(clip), names,
         np.arange(count) * 10, np.zeros(count, np.int64), **more,

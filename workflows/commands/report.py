@@ -1,0 +1,47 @@
+"""posebeam report: runs side by side, and what is in a data set."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("what", nargs=-1, required=True, metavar="RUN|OUT|BACKBONE...")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained page.")
+@click.option(
+    "--data",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Data set from which mistakes are drawn; by default the one that was evaluated. Repeatable.",
+)
+@click.option("--speed/--no-speed", default=True, show_default=True, help="Measure speed now, on one thread.")
+@click.option("--json", "as_json", is_flag=True, help="Print all figures as JSON.")
+def command(what: tuple[str, ...], html: Path | None, data: tuple[Path, ...], speed: bool, as_json: bool) -> int:
+    """RUN is a folder of posebeam train or train-pose, BACKBONE a name of posebeam backbones, OUT a data set.
+
+    Action models stand side by side with what posebeam evaluate found: accuracy of clips, of windows, of each
+    class; parameters, time at batch 1. Pose runs and backbones with AP and AR, beside what was published.
+
+    \b
+    posebeam report runs/micro runs/small --html report.html
+    posebeam report runs/pose transpose-r-a4
+    """
+    from posebeam.workflows.console import say, show
+    from posebeam.workflows.report.subject import read_subjects
+    from posebeam.workflows.report.terminal import notes, tables
+
+    subjects = read_subjects(what, measure=speed)
+    if as_json:
+        click.echo(json.dumps(subjects.as_dict()))
+    else:
+        for table in tables(subjects):
+            show(table)
+        for note in notes(subjects):
+            say(note)
+    if html:
+        from posebeam.workflows.report.page import write_page
+
+        size = write_page(subjects, html, data)
+        say(f"{html}: {size / 1e6:.2f} MB")
+    return 0

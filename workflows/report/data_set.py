@@ -1,0 +1,168 @@
+"""DataFigures: a data set in figures: clips and windows, what was rejected and why, which joints were missed."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from posebeam.pipelines.manifest import read_manifest
+from posebeam.pipelines.runs import read_runs
+from posebeam.transforms.layout import layout
+from posebeam.transforms.skeleton import skeleton
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class DataFigures:
+    """A finished data set OUT.
+
+    clips, windows  rows by class and part
+    lengths         frames of each clip, and tracks the people in it; empty where the data set lists no clips
+    rejects         reason: clips
+    joints          names of the joints that missing tells of
+    missing         class: [K] share of the frames of its people in which each joint was not seen
+    runs            what run.json tells of each run that wrote to OUT
+    """
+
+    out: Path
+    name: str
+    manifest: Mapping[str, Any]
+    clips: Mapping[tuple[str, str], int]
+    windows: Mapping[tuple[str, str], int]
+    lengths: NDArray[np.int64]
+    tracks: NDArray[np.int64]
+    rejects: Mapping[str, int]
+    joints: tuple[str, ...]
+    missing: Mapping[str, NDArray[np.float64]]
+    runs: tuple[Mapping[str, Any], ...]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return tuple(self.manifest["classes"])
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Those of train, validation, test that hold anything."""
+        return tuple(part for part in PARTS if any(own == part for _, own in (*self.clips, *self.windows)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For --json."""
+
+        def nested(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+            return {name: {part: counts.get((name, part), 0) for part in self.parts} for name in self.classes}
+
+        return {
+            "data": self.name,
+            "config": self.manifest["config"],
+            "clips": self.manifest["clips"],
+            "rows": self.manifest["rows"],
+            "clips_per_class": nested(self.clips),
+            "windows_per_class": nested(self.windows),
+            "frames_per_clip": _quartiles(self.lengths),
+            "people_per_clip": dict(sorted(Counter(self.tracks.tolist()).items())),
+            "rejects": dict(self.rejects),
+            "joints": list(self.joints),
+            "missing": {name: [round(float(share), 4) for share in own] for name, own in self.missing.items()},
+        }
+
+
+def _quartiles(values: NDArray[np.int64]) -> dict[str, float] | None:
+    names = ("least", "quarter", "median", "three_quarters", "most")
+    return (
+        dict(zip(names, np.percentile(values, (0, 25, 50, 75, 100)).tolist(), strict=True))
+        if len(values)
+        else None
+    )
+
+
+def read_figures(out: Path, name: str) -> DataFigures:
+    """The figures of OUT; poses and windows are read file by file. DataError if it is unfinished or damaged."""
+    manifest = read_manifest(out)
+    listed = list(_tables(out, manifest, "clips", ["label_name", "frames", "people", "rejected"]))
+    rejected = _tables(out, manifest, "rejected", ["stage", "reason"])
+    joints, missing = _missing(out, manifest)
+    return DataFigures(
+        out,
+        name,
+        manifest,
+        clips=_per_class(listed) or _named_clips(out, manifest),
+        windows=_per_class(_tables(out, manifest, "windows", ["label_name"])),
+        lengths=_column(listed, "frames"),
+        tracks=_column(listed, "people"),
+        rejects=dict(Counter(_reason(row) for _, table in rejected for row in table.to_pylist()).most_common()),
+        joints=joints,
+        missing=missing,
+        runs=tuple(read_runs(out)),
+    )
+
+
+def _tables(
+    out: Path, manifest: Mapping[str, Any], product: str, columns: list[str]
+) -> Iterator[tuple[str, pa.Table]]:
+    """The files of a product, each with the part that it is of."""
+    for file in manifest["files"]:
+        if file["product"] == product and file["rows"]:
+            yield file["split"], pq.read_table(out / file["path"], columns=columns, partitioning=None)
+
+
+def _per_class(tables: Any) -> dict[tuple[str, str], int]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for part, table in tables:
+        counts.update((name, part) for name in table["label_name"].to_pylist())
+    return dict(counts)
+
+
+def _named_clips(out: Path, manifest: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    """Clips by class and part where the data set does not list them: those that have poses or windows."""
+    names: set[tuple[str, str, str]] = set()
+    for product in ("poses", "windows"):
+        for part, table in _tables(out, manifest, product, ["clip_id", "label_name"]):
+            names.update((row["label_name"], part, row["clip_id"]) for row in table.to_pylist())
+    return dict(Counter((label, part) for label, part, _ in names))
+
+
+def _column(tables: list[tuple[str, pa.Table]], name: str) -> NDArray[np.int64]:
+    """[n] of the clips that were built."""
+    kept = [table[name].to_numpy()[~table["rejected"].to_numpy()] for _, table in tables]
+    return np.concatenate([np.zeros(0, np.int64), *kept]).astype(np.int64)
+
+
+def _reason(row: Mapping[str, str]) -> str:
+    """Reasons as one line; paths and numbers make each one different, so they are cut at the first colon."""
+    return (
+        f"{row['stage']}: {row['reason'].splitlines()[0].split(':')[0][:100]}" if row["reason"] else row["stage"]
+    )
+
+
+def _missing(out: Path, manifest: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, NDArray[np.float64]]]:
+    """Joints, and for each class the share of frames in which each was not seen: of poses, or else of windows."""
+    config = manifest["config"]
+    products = {file["product"] for file in manifest["files"]}
+    if "poses" in products:
+        joints, column = skeleton(config["skeleton"]).joints, "score"
+    elif "windows" in products:
+        joints, column = layout(config["layout"]).skeleton.joints, "valid"
+    else:
+        return (), {}
+    sums: dict[str, NDArray[np.float64]] = {}
+    frames: Counter[str] = Counter()
+    for _, table in _tables(out, manifest, "poses" if column == "score" else "windows", ["label_name", column]):
+        for label, seen in _seen(table, column, len(joints), config["min_score"]):
+            sums[label] = sums.get(label, np.zeros(len(joints))) + (~seen).sum(0)
+            frames[label] += len(seen)
+    return joints, {label: sums[label] / max(1, frames[label]) for label in sorted(sums)}
+
+
+def _seen(table: pa.Table, column: str, joints: int, min_score: float) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Each row's class, and what was seen [T, K]."""
+    for label, values in zip(table["label_name"].to_pylist(), table[column], strict=True):
+        found = values.values.to_numpy(zero_copy_only=False).reshape(-1, joints)
+        yield label, found if found.dtype == bool else found >= min_score

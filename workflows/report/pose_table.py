@@ -1,0 +1,62 @@
+"""PoseTable: pose backbones, trained and published, a line a figure; the kind of boxes is said of each."""
+
+from collections.abc import Sequence
+
+from posebeam.models.row import Published
+from posebeam.workflows.report.pose_run import Measured, PoseRun
+
+POSE_HEADER = (
+    "run", "backbone", "began from", "measured", "boxes", "on", "published", "boxes", "on", "parameters", "GMAC",
+    "input", "pictures/s",
+)  # fmt: skip
+_NOTHING = ("-", "-", "-")
+
+
+def pose_cells(run: PoseRun) -> list[tuple[str, ...]]:
+    """Lines under POSE_HEADER, one for each figure that was measured or published, at least one.
+
+    What was measured stands beside what was published in the same kind of boxes, where there is such.
+    """
+    (mine, theirs), *more = _pairs(run.measured, run.like.published)
+    first = (*_who(run), *_mine(mine), *_theirs(theirs), *_what(run))
+    return [first, *(("", "", "", *_mine(mine), *_theirs(theirs), "", "", "", "") for mine, theirs in more)]
+
+
+def _who(run: PoseRun) -> tuple[str, ...]:
+    return run.name, ", ".join(filter(None, (run.like.name, run.recipe))), run.init or "-"
+
+
+def _what(run: PoseRun) -> tuple[str, ...]:
+    height, width = run.facts.input
+    speed = f"{run.speed.per_second:.1f}" if run.speed else "-"
+    return f"{run.facts.parameters:,}", f"{run.facts.macs / 1e9:.2f}", f"{height} x {width}", speed
+
+
+def _mine(found: Measured | None) -> tuple[str, ...]:
+    if found is None:
+        return _NOTHING
+    people = f", {found.people} people" if found.people else ""
+    return _figures(found.ap, found.ar), found.boxes, f"{found.where}{people}"
+
+
+def _theirs(found: Published | None) -> tuple[str, ...]:
+    if found is None:
+        return _NOTHING
+    told = [found.data, found.init, f"{found.fps:g} pictures/s on {found.device}" if found.fps else ""]
+    return _figures(found.ap, found.ar), found.boxes, ", ".join(filter(None, told))
+
+
+def _figures(ap: float, ar: float | None) -> str:
+    return f"{ap:.1f} AP" if ar is None else f"{ap:.1f} AP, {ar:.1f} AR"
+
+
+def _pairs(
+    measured: Sequence[Measured], published: Sequence[Published]
+) -> list[tuple[Measured | None, Published | None]]:
+    left, pairs = list(published), []
+    for mine in measured:
+        theirs = next((each for each in left if each.boxes == mine.boxes), None)
+        if theirs:
+            left.remove(theirs)
+        pairs.append((mine, theirs))
+    return [*pairs, *((None, each) for each in left)] or [(None, None)]

@@ -1,0 +1,97 @@
+"""Subject: what the things are that a report is asked for, and what is read of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from posebeam.models.registry import rows
+from posebeam.models.run_row import FILE as BACKBONE
+from posebeam.pipelines.manifest import FILE as MANIFEST
+from posebeam.transforms.errors import ConfigError, DataError
+from posebeam.workflows.report.classifier_run import ClassifierRun, read_classifier_run
+from posebeam.workflows.report.data_set import DataFigures, read_figures
+from posebeam.workflows.report.pose_run import PoseRun, read_backbone, read_pose_run
+from posebeam.workflows.report.speed import machine
+from posebeam.workflows.run_folder import RECORD, read_record
+
+
+@dataclass(frozen=True, eq=False)
+class Subjects:
+    """Runs of classifiers, pose backbones, and data sets, each in the order in which they were named."""
+
+    classifiers: tuple[ClassifierRun, ...]
+    poses: tuple[PoseRun, ...]
+    data: tuple[DataFigures, ...]
+    machine: str
+
+    @property
+    def names(self) -> list[str]:
+        """Short names of all, as they stand in tables."""
+        return (
+            [run.name for run in self.classifiers] + [run.name for run in self.poses] + [d.name for d in self.data]
+        )
+
+    @property
+    def timed(self) -> bool:
+        """Whether any speed was measured."""
+        return any(run.speed for run in self.classifiers) or any(run.speed for run in self.poses)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For --json."""
+        return {
+            "speed_on": self.machine,
+            "classifiers": [each.as_dict() for each in self.classifiers],
+            "poses": [each.as_dict() for each in self.poses],
+            "data": [each.as_dict() for each in self.data],
+        }
+
+
+def read_subjects(names: Sequence[str], measure: bool = True) -> Subjects:
+    """What the names stand for: run folders of train or train-pose, data sets, or backbones of the table.
+
+    measure: speed is measured. ConfigError for what is none of them, DataError for what is damaged.
+    """
+    kinds = {name: kind_of(name) for name in names}
+    short = short_names(list(kinds))
+    of = {
+        kind: [name for name in kinds if kinds[name] == kind]
+        for kind in ("classifier", "pose", "backbone", "data")
+    }
+    classifiers = [read_classifier_run(Path(name), short[name], measure) for name in of["classifier"]]
+    poses = {name: read_pose_run(Path(name), short[name], measure) for name in of["pose"]}
+    poses |= {name: read_backbone(name, measure) for name in of["backbone"]}
+    data = [read_figures(Path(name), short[name]) for name in of["data"]]
+    ordered = tuple(poses[name] for name in kinds if name in poses)
+    return Subjects(tuple(classifiers), ordered, tuple(data), machine())
+
+
+def kind_of(name: str) -> str:
+    """classifier, pose, data: a folder; backbone: a row of the table. ConfigError, DataError for anything else."""
+    folder = Path(name)
+    if not folder.is_dir():
+        if name in {each.name for each in rows()}:
+            return "backbone"
+        raise ConfigError(
+            f"{name} is no folder, and no backbone: expected run folders, data sets, or names of backbones "
+            "(posebeam backbones lists them)"
+        )
+    if (folder / MANIFEST).is_file():
+        return "data"
+    if (folder / BACKBONE).is_file():
+        return "pose"
+    if not (folder / RECORD).is_file():
+        raise DataError(f"{folder} holds neither {RECORD} nor {MANIFEST}: it is no run, and no finished data set")
+    if "classes" in read_record(folder):
+        return "classifier"
+    raise DataError(f"{folder} is no run of posebeam train or train-pose, or one that is unfinished")
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Names for columns: the last parts of the paths, as many as it takes to tell them apart."""
+    parts = {name: Path(name).resolve().parts if Path(name).exists() else (name,) for name in names}
+    for count in range(1, 1 + max(map(len, parts.values()), default=1)):
+        short = {name: "/".join(own[-count:]) for name, own in parts.items()}
+        if len(set(short.values())) == len(short):
+            return short
+    return {name: name for name in names}
