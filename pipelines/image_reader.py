@@ -37,8 +37,8 @@ class _RowGroup:
 class ImageReader:
     """All images of OUT, numbered 0..n-1; what is told about them is read once, pictures when asked for.
 
-    Holds up to `memory` bytes of encoded images, and so many at most in all if `readers` processes read their
-    share of the same order. DataError if OUT is unfinished, damaged, or holds no images.
+    Holds up to `memory` bytes of encoded images; where `readers` processes share an order, each its part of that.
+    DataError if OUT is unfinished, damaged, or holds no images.
     """
 
     def __init__(self, out: Path, memory: int = MEMORY):

@@ -1,5 +1,7 @@
 """People as a network in training sees them."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,15 @@ from posebeam.models.decoders.matching import two_stage
 from posebeam.models.pixels import DEVIATION, MEAN
 from posebeam.models.registry import row
 from posebeam.models.top_down import TopDownView
+from posebeam.pipelines.build import build
 from posebeam.pipelines.image_reader import ImageReader
+from posebeam.pipelines.settings import PoseSettings, Settings
+from posebeam.pipelines.sources import coco
 from posebeam.transforms.errors import ConfigError, DataError
 from posebeam.transforms.framing import FRAMINGS, through
 from posebeam.transforms.pose_augment import NO_AUGMENTATION, PoseAugmentation
 from posebeam.transforms.skeleton import skeleton
+from posebeam.transforms.windows import WindowRule
 from posebeam.workflows.pose_data import pose_loader
 from posebeam.workflows.pose_persons import PersonSet
 
@@ -154,3 +160,25 @@ def test_images_without_anybody_and_other_backbones_are_refused(crowd):
         PersonSet(crowd, np.arange(0), row("hrnet-w32"), NO_AUGMENTATION)
     with pytest.raises(ConfigError, match="movenet-lightning looks at whole-frames"):
         PersonSet(crowd, np.arange(3), row("movenet-lightning"), NO_AUGMENTATION)
+
+
+def test_a_built_data_set_shows_the_people_of_the_annotations(foreign_data, tmp_path):
+    annotations = foreign_data / "coco" / "annotations" / "person_keypoints_train2017_subset.json"
+    poses = PoseSettings("coco-images", "", "", crop_following=False, images=True)
+    listing = coco.list_clips(foreign_data / "coco" / "images", annotations=annotations)
+    build(listing, Settings(poses, WindowRule(min_score=0.0)), tmp_path / "out")
+    reader = ImageReader(tmp_path / "out")
+    persons = PersonSet(reader, np.arange(len(reader)), row("hrnet-w32"), NO_AUGMENTATION)
+    annotated = {one["id"]: one for one in json.loads(annotations.read_text())["annotations"]}
+    expected = [one["id"] for one in annotated.values() if one["num_keypoints"] and not one["iscrowd"]]
+    batch = persons.__getitems__(range(len(persons)))
+    assert sorted(batch.annotation_id.tolist()) == sorted(expected)
+    back = through(batch.joints.double().numpy(), batch.to_source.numpy())
+    inside = ((batch.joints >= 0) & (batch.joints <= torch.tensor([191.0, 255.0]))).all(2).numpy()
+    ids = zip(batch.annotation_id.tolist(), batch.image_id.tolist(), strict=True)
+    for (number, image), xy, within in zip(ids, back, inside, strict=True):
+        points = np.array(annotated[number]["keypoints"], float).reshape(17, 3)
+        labelled = points[:, 2] > 0
+        assert annotated[number]["image_id"] == image
+        assert xy[labelled] == pytest.approx(points[labelled, :2], abs=0.01)
+        assert within[points[:, 2] == 2].all()  # hidden ones may be guessed outside of the box
