@@ -3,10 +3,11 @@
 Source: S. Paul, Video Classification with Transformers, keras.io/examples/vision/video_transformers.
 """
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 SIDE = 128  # pixels
+LENGTH = 20  # frames, the first ones of a clip
 
 
 def central_box(height: int, width: int, side: int = SIDE) -> tuple[int, int, int, int]:
@@ -20,10 +21,11 @@ def central_box(height: int, width: int, side: int = SIDE) -> tuple[int, int, in
     return left, top, left + side, top + side
 
 
-def filled_up(features: Tensor, length: int) -> Tensor:
+def filled_up(features: NDArray[np.float32], length: int = LENGTH) -> NDArray[np.float32]:
     """Features [n, F] of a clip's frames to [length, F]: the first `length`, or zeros behind the last.
 
     The published code meant to do so; it raises an error on clips that are too short.
     """
-    kept = features[:length]
-    return torch.cat((kept, kept.new_zeros(length - len(kept), features.shape[1])))
+    full = np.zeros((length, features.shape[1]), np.float32)
+    full[: len(features)] = features[:length]
+    return full

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from posebeam.pipelines.feature_card import feature_text
 from posebeam.pipelines.image_card import image_text
 
 _TITLES = {"images": "Images", "coco-images": "Images with people"}
@@ -26,7 +27,7 @@ def bare_body(manifest: dict[str, Any], clips: str, source: str) -> str:
 
 There are no poses in it. `label` is the index into the class names below. `group` keeps what belongs together on
 one side of every split.
-{image_text(config)}{told}A row of `rejected` is a clip that gave nothing, with the reason.
+{image_text(config)}{feature_text(config)}{told}A row of `rejected` is a clip that gave nothing, with the reason.
 
 | rows | |
 |---|---|

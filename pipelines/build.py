@@ -59,6 +59,7 @@ def build(
     out: Path,
     *,
     weights: str = "",
+    features_weights: str = "",
     runs: Mapping[str, str] | None = None,
     workers: int = 1,
     beam_args: Sequence[str] = (),
@@ -83,7 +84,7 @@ def build(
             tempfile.TemporaryDirectory(prefix="posebeam-") as folder,
             _watched(Path(folder), watch) as tally,
         ):
-            job = Job.of(plan, out, weights, folder, runs)
+            job = Job.of(plan, out, weights, folder, runs, features_weights)
             pending = {name: refs for name, refs in shards.items() if not job.is_finished(name)}
             started = time.time()
             if pending:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from posebeam.pipelines.bare_card import bare_body
+from posebeam.pipelines.feature_card import feature_text
 from posebeam.pipelines.publish import publish_text
 from posebeam.pipelines.settings import ANNOTATED, STILLS
 from posebeam.pipelines.still_card import STILL_SOURCES, still_body
@@ -63,7 +64,8 @@ def _front_matter(manifest: dict[str, Any]) -> str:
 def _task(config: dict[str, Any]) -> tuple[str, str]:
     """What the data are for, and the product that opens if none is named."""
     if config["kind"] not in STILLS:
-        return "video-classification", "windows" if config["backbone"] else "clips"
+        seen = "features" if config.get("features") else "clips"
+        return "video-classification", "windows" if config["backbone"] else seen
     detects = config["backbone"] or config["kind"] in ANNOTATED
     return "keypoint-detection" if detects else "image-feature-extraction", (
         "images" if config.get("images") else "poses"
@@ -132,7 +134,8 @@ A row of `windows` is one window of {n} frames of one person: `x` is [{n}, 52] f
 (x, y, vx, vy), keypoint-major), `valid` is [{n}, 13] flattened: false where a joint was not seen, in frames
 without the person, and in padding. `start` is the frame number of its first frame. `label` is the index into
 the class names below. `group` keeps what belongs together on one side of every split.
-{_poses(manifest)}{_clips(manifest)}A row of `rejected` is a clip that gave nothing, with the reason.
+{_poses(manifest)}{feature_text(config)}{_clips(manifest)}\
+A row of `rejected` is a clip that gave nothing, with the reason.
 
 | rows | |
 |---|---|

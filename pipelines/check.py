@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from posebeam.pipelines.clip_table import count_windows
+from posebeam.pipelines.feature_check import feature_findings
 from posebeam.pipelines.manifest import read_manifest
 from posebeam.pipelines.plan import read_plan
 from posebeam.pipelines.products import products_of
@@ -31,7 +32,12 @@ def check(out: Path) -> list[str]:
         found = list(_file(out, file, manifest))
         findings += found
         whole += [] if found else [file]
-    findings += [*_results(out, manifest), *_leaks(out, whole), *_counts(out, whole)]
+    findings += [
+        *_results(out, manifest),
+        *_leaks(out, whole),
+        *_counts(out, whole),
+        *feature_findings(out, whole),
+    ]
     return findings + list(_labels(out, whole, manifest["classes"]))
 
 
@@ -103,7 +109,7 @@ def _leaks(out: Path, files: list[dict[str, Any]]) -> Iterator[str]:
     """Groups that stand on both sides of a split: of the files, and of each official split."""
     places: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for file in files:
-        if file["product"] not in ("poses", "windows", "clips", "images"):
+        if file["product"] not in ("poses", "windows", "features", "clips", "images"):
             continue
         table = pq.read_table(out / file["path"], columns=["group", *_OFFICIAL])
         for row in table.group_by(table.column_names).aggregate([]).to_pylist():
@@ -133,7 +139,7 @@ def _counts(out: Path, files: list[dict[str, Any]]) -> Iterator[str]:
 
 def _labels(out: Path, files: list[dict[str, Any]], classes: list[str]) -> Iterator[str]:
     """Labels that are not the index of their name, and features that are not finite."""
-    features: dict[str, list[str]] = {"windows": ["x"], "clips": [], "images": []}
+    features: dict[str, list[str]] = {"windows": ["x"], "features": ["features"], "clips": [], "images": []}
     for file in files:
         if file["product"] not in features:
             continue

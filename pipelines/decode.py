@@ -57,18 +57,20 @@ class DecodeReport:
 
 
 def open_clip(
-    path: str | os.PathLike[str], *, fps: float | None = None, timeout: float = STREAM_TIMEOUT_SECONDS
-) -> "Clip":
+    path: str | os.PathLike[str], *, fps: float | None = None, timeout: float = STREAM_TIMEOUT_SECONDS,
+    most: int | None = None,
+) -> "Clip":  # fmt: skip
     """Open a video file, or a URL that FFmpeg reads, for one pass.
 
     fps: leave frames out so that at most that many a second remain, by their timestamps; frames are never made
     up, so a clip that has fewer stays as it is and says so in its report. None keeps all.
     timeout: seconds of silence that end a network stream; files have none.
+    most: stop after so many frames were given out; what the report would say of the rest is not known then.
     Raises DecodeError, saying why, for anything that is no readable video.
     """
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise ConfigError(f"fps is {fps}, expected a positive number, or nothing to keep all frames")
-    return Clip(Capture(path, timeout), fps)
+    return Clip(Capture(path, timeout), fps, most)
 
 
 def probe(path: str | os.PathLike[str]) -> int:
@@ -87,9 +89,9 @@ class Clip:
     header_frames and fps (0 if unknown) are what the header says of the whole video.
     """
 
-    def __init__(self, capture: Capture, fps: float | None) -> None:
+    def __init__(self, capture: Capture, fps: float | None, most: int | None = None) -> None:
         self._capture = capture
-        self._most_fps = fps
+        self._most_fps, self._most = fps, most
         self._started = False
         self._report: DecodeReport | None = None
         self._clock = Clock(capture.header_fps)
@@ -130,7 +132,7 @@ class Clip:
         capture, given = self._capture, 0
         clock, size = self._clock, _Size()
         pace = Pace(self._most_fps, capture.header_fps) if self._most_fps else None
-        while capture.grab():
+        while given != self._most and capture.grab():
             seconds = clock.tick(capture.stamp)
             if pace is not None and not pace.keeps(seconds):
                 continue
@@ -141,7 +143,7 @@ class Clip:
         if clock.frames == 0:
             raise DecodeError(f"no frame could be decoded; the header counts {capture.header_frames}")
         short = pace.shortfall(clock.seconds) if pace else ()
-        self._report = _report(capture, clock, size, short)
+        self._report = _report(capture, clock, size, short, to_the_end=given != self._most)
 
 
 class _Size:
@@ -165,7 +167,7 @@ class _Size:
         return scaled
 
 
-def _report(capture: Capture, clock: Clock, size: _Size, told: tuple[str, ...]) -> DecodeReport:
+def _report(capture: Capture, clock: Clock, size: _Size, told: tuple[str, ...], to_the_end: bool) -> DecodeReport:
     """What the header said against what came."""
     header, decoded, warnings = capture.header_frames, clock.frames, [*size.warnings, *told]
     measured = (decoded - 1) / clock.seconds if decoded > 1 else 0.0
@@ -174,7 +176,8 @@ def _report(capture: Capture, clock: Clock, size: _Size, told: tuple[str, ...]) 
         warnings.append(f"the header says {fps:.6g} frames/s, the timestamps {measured:.6g}")
         fps = measured
     result = DecodeReport(header, decoded, fps, size.width, size.height, ())
-    warnings.extend(_count_warnings(header, decoded, spanned=round(clock.seconds * fps) + 1))
+    if to_the_end:
+        warnings.extend(_count_warnings(header, decoded, spanned=round(clock.seconds * fps) + 1))
     return replace(result, warnings=tuple(warnings))
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from posebeam.models.clip_features import LENGTH
 from posebeam.models.estimator import Estimator
+from posebeam.models.extractors import extractor, load_extractor
 from posebeam.models.registry import load_estimator
 from posebeam.pipelines.blind import Blind
 from posebeam.pipelines.image_schema import image_features
@@ -16,6 +19,9 @@ from posebeam.pipelines.shard import ShardName
 from posebeam.transforms.chain import chain
 from posebeam.transforms.windows import WindowRule
 
+if TYPE_CHECKING:
+    from posebeam.models.frame_features import FrameFeatures
+
 FRAME_BYTES = 256 << 20  # decoded frames that wait for the network, in one worker
 
 
@@ -24,8 +30,8 @@ class Job:
     """Where to write, under which plan, and how. Paths and devices here decide no byte of the data.
 
     refs maps a shard's name to the digest of its references. weights is a local checkpoint, or "" for the
-    row's own. progress is a folder for reports of progress, or "". runs maps the names of trained backbones to
-    the run folders that they are in.
+    row's own; features_weights the same for the extractor of features. progress is a folder for reports of
+    progress, or "". runs maps the names of trained backbones to the run folders that they are in.
     """
 
     out: str
@@ -38,16 +44,19 @@ class Job:
     frame_bytes: int = FRAME_BYTES
     stall_seconds: float = 60.0
     runs: Mapping[str, str] = field(default_factory=dict)
+    features_weights: str = ""
 
     @classmethod
     def of(
-        cls, plan: Plan, out: Path, weights: str, progress: str, runs: Mapping[str, str] | None = None
-    ) -> "Job":
+        cls, plan: Plan, out: Path, weights: str, progress: str, runs: Mapping[str, str] | None = None,
+        features_weights: str = "",
+    ) -> "Job":  # fmt: skip
         """The job of a plan."""
         refs = {str(name): digest for name, (_, digest) in plan.shards.items()}
         return cls(
-            str(out), plan.hash, refs, plan.classes, plan.settings, weights, progress, runs=dict(runs or {})
-        )
+            str(out), plan.hash, refs, plan.classes, plan.settings, weights, progress, runs=dict(runs or {}),
+            features_weights=features_weights,
+        )  # fmt: skip
 
     def load_estimator(self) -> Estimator:
         """The backbone, on the device that the settings name; without one, who sees nobody."""
@@ -63,6 +72,18 @@ class Job:
             crop_following=poses.crop_following,
             detector=self.runs.get(poses.detector, poses.detector),
             flip=poses.flip,
+        )
+
+    def load_extractor(self) -> "FrameFeatures | None":
+        """Who makes features, on the same device; None where none are wanted."""
+        poses = self.settings.poses
+        if not poses.features:
+            return None
+        return load_extractor(
+            poses.features,
+            device=poses.device_kind,
+            weights=Path(self.features_weights) if self.features_weights else None,
+            batch_size=poses.batch_size,
         )
 
     def is_finished(self, name: ShardName) -> bool:
@@ -81,6 +102,8 @@ class Job:
         }
         if product == "windows":
             return common | _window_footer(rule)
+        if product == "features":
+            return common | _feature_footer(poses)
         if product == "images":
             return common | {"huggingface": image_features()}
         return common | (_still_footer(rule) if poses.stills and product == "poses" else {})
@@ -92,6 +115,14 @@ def _pose_footer(poses: PoseSettings, skeleton: str) -> dict[str, str]:
         "posebeam.decode": poses.decode,
         "posebeam.weights_sha256": poses.weights_sha256,
         "posebeam.skeleton": skeleton,
+    }
+
+
+def _feature_footer(poses: PoseSettings) -> dict[str, str]:
+    return {
+        "posebeam.shape": f"features [{LENGTH}, {extractor(poses.features).width}]",
+        "posebeam.features": poses.features,
+        "posebeam.features_sha256": poses.features_sha256,
     }
 
 

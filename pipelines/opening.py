@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from posebeam.models.clip_features import LENGTH
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.decode import open_clip, probe
 from posebeam.pipelines.job import Job
@@ -14,8 +15,14 @@ def open_frames(job: Job, byte_budget: int, ref: ClipRef) -> Prefetch:
     """The frames of a clip, as the settings want them."""
     if is_still(job, ref):
         return Prefetch(partial(open_still, ref.uri), byte_budget, job.stall_seconds)
-    fps = job.settings.poses.fps or None
-    return Prefetch(partial(open_clip, ref.uri, fps=fps), byte_budget, job.stall_seconds)
+    opened = partial(open_clip, ref.uri, fps=job.settings.poses.fps or None, most=_most(job))
+    return Prefetch(opened, byte_budget, job.stall_seconds)
+
+
+def _most(job: Job) -> int | None:
+    """The most frames that anybody looks at: the first ones, where nothing but features is wanted of clips."""
+    poses = job.settings.poses
+    return LENGTH if poses.features and not poses.has_poses else None
 
 
 def length_of(job: Job, ref: ClipRef) -> int:

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from posebeam.models.estimator import Estimator
+from posebeam.models.frame_features import FrameFeatures
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.lockstep import Event, Failed, Fill, Seen, lockstep, slots_for
@@ -18,16 +19,18 @@ from posebeam.pipelines.shard_rows import ShardRows
 
 
 def build_shard(
-    job: Job, name: ShardName, refs: Sequence[ClipRef], estimator: Estimator, reporter: Reporter
-) -> Receipt:
+    job: Job, name: ShardName, refs: Sequence[ClipRef], estimator: Estimator, reporter: Reporter,
+    extractor: FrameFeatures | None = None,
+) -> Receipt:  # fmt: skip
     """Decode, estimate, window and write one shard; its receipt is written last and returned."""
     out, settings = Path(job.out), job.settings
     longest_first = sorted(refs, key=lambda ref: (-length_of(job, ref), ref.clip_id))
     slots = slots_for(len(refs), settings.poses.batch_size, 2 if estimator.device_kind == "cuda" else 1)
     share = job.frame_bytes // (2 * slots)
-    fill, halvings = Fill(), estimator.halvings
+    networks: list[Estimator | FrameFeatures] = [estimator, *([extractor] if extractor else [])]
+    fill, halvings = Fill(), sum(each.halvings for each in networks)
     with workspace(out) as folder:
-        rows = ShardRows(job, folder, estimator)
+        rows = ShardRows(job, folder, estimator, extractor)
         events = lockstep(longest_first, partial(open_frames, job, share), estimator, slots, fill)
         for event in events:
             rows.take(event)
@@ -44,7 +47,7 @@ def build_shard(
         steps=fill.steps,
         slots=fill.slots,
         not_finite=outcome.not_finite,
-        halvings=estimator.halvings - halvings,
+        halvings=sum(each.halvings for each in networks) - halvings,
         warnings=tuple(sorted(outcome.warnings)),
         files=files,
     )

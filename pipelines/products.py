@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from posebeam.models.extractors import extractor
+from posebeam.pipelines.feature_schema import features
 from posebeam.pipelines.image_schema import images
 from posebeam.pipelines.schema import Product, clips, poses, rejected, windows
 from posebeam.pipelines.settings import STILLS
 from posebeam.pipelines.still_schema import people, still_poses
 
-FOLDERS = ("images", "poses", "windows", "clips", "people", "rejected")
+FOLDERS = ("images", "poses", "windows", "features", "clips", "people", "rejected")
 
 
 def products_of(config: Mapping[str, Any]) -> dict[str, Product]:
@@ -19,4 +21,5 @@ def products_of(config: Mapping[str, Any]) -> dict[str, Product]:
     else:
         found = [*([still_poses()] if has_poses else []), *([people()] if kind == "coco" else [])]
     pictures = [images()] if config.get("images") else []
-    return {product.name: product for product in (*pictures, *found, rejected())}
+    seen = [features(extractor(config["features"]).width)] if config.get("features") else []
+    return {product.name: product for product in (*pictures, *seen, *found, rejected())}

@@ -12,10 +12,8 @@ from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.windows import WindowRule
 
 _BOXES = ("detector", "detector_sha256", "flip", "backbone_sha256")
-_EXTRA = (
-    *_BOXES,
-    "images",
-)  # what stands in a plan only where it is said, so that plans of before keep their hash
+# What stands in a plan only where it is said, so that plans of before keep their hash.
+_EXTRA = (*_BOXES, "images", "features", "features_sha256")
 STILLS = ("coco", "images", "coco-images")  # kinds of sources whose clips are images
 ANNOTATED = ("coco", "coco-images")  # those that an annotation file names, with people
 PICTURES = ("images", "coco-images")  # those of which the pictures themselves are kept
@@ -30,7 +28,8 @@ class PoseSettings:
     for auto, limit 0 for all clips. detector and the sha256 of its weights are "" where whole frames are looked
     at; flip: the mirrored picture is looked at too. backbone_sha256 is that of the backbone.toml of a backbone
     that was trained (models/run_row.py), whose row no posebeam has. images: the pictures themselves are kept,
-    frames of videos as JPEG.
+    frames of videos as JPEG. features: the extractor whose features of each clip's first frames are kept, or "",
+    with the sha256 of its weights.
     """
 
     kind: str
@@ -50,6 +49,8 @@ class PoseSettings:
     flip: bool = False
     backbone_sha256: str = ""
     images: bool = False
+    features: str = ""
+    features_sha256: str = ""
 
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("threads", 1), ("shards", 0), ("limit", 0)):
@@ -57,6 +58,8 @@ class PoseSettings:
                 raise ConfigError(f"{name}: got {getattr(self, name)}, expected {least} or more")
         if not (math.isfinite(self.fps) and self.fps >= 0):
             raise ConfigError(f"fps: got {self.fps}, expected a positive number, or 0 to take all frames")
+        if self.features and self.stills:
+            raise ConfigError(f"features {self.features}: they are of clips, images have none")
         if not self.backbone and (self.weights_sha256 or self.decode or self.boxes):
             raise ConfigError(
                 "weights, decode, detector and flip concern poses: give a backbone, or leave them out"

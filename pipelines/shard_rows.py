@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from posebeam.models.estimator import Estimator
+from posebeam.models.frame_features import FrameFeatures
 from posebeam.pipelines.clip_list import ClipList
 from posebeam.pipelines.clip_rows import ClipRows
+from posebeam.pipelines.feature_rows import FeatureRows
 from posebeam.pipelines.image_rows import ImageRows
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.lockstep import Ended, Event, Seen
@@ -26,10 +28,12 @@ class Rows(Protocol):
 class ShardRows:
     """Hands each event to every row maker, and keeps itself what became of the clips."""
 
-    def __init__(self, job: Job, folder: Path, estimator: Estimator):
+    def __init__(self, job: Job, folder: Path, estimator: Estimator, extractor: FrameFeatures | None = None):
         self._job, self._skeleton = job, estimator.skeleton.name
         self.outcome = Outcome()
         self._makers = _makers(job, folder, estimator, self.outcome)
+        if extractor is not None:
+            self._makers.append(FeatureRows(job, folder, extractor))
 
     def take(self, event: Event) -> None:
         """Take in one event."""

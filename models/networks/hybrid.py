@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from posebeam.models.clip_features import LENGTH
 from posebeam.transforms.errors import ConfigError
 
 FEATURES = 1024  # of a frame, by DenseNet121
-LENGTH = 20  # frames
 FEEDFORWARD = 4
 # How frames that are padding, 0 in every feature, are kept out.
 MASKS = {

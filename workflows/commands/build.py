@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from posebeam.pipelines.settings import Settings
 
 KINDS = ("ucf101", "videos", "manifest", "coco", "coco-images", "images")
+FEATURES = ("densenet121", "movenet-lightning", "densenet121-random")
 _POSES_UNASKED = ("ucf101", "videos", "manifest", "coco")  # kinds that are built for their poses
 _DEFAULT_MIN_SCORE = -1.0
 _KINDS_FPS, _PICTURES_FPS = -1.0, 1.0  # the default, and what it is for images
@@ -38,6 +39,12 @@ class BuildConfig:
     )
     flip: bool = option(False, "Look at the mirrored picture too: the published flip test of top-down backbones.")
     crop_following: bool = option(True, "Look where the person was in the frame before.")
+    features: str = option(
+        "",
+        "Features of each clip's first 20 frames too, for train --model hybrid; poses then only with --backbone.",
+        FEATURES,
+    )
+    features_weights: str = option("", "Checkpoint of your own for the features.")
     split: int = option(1, "ucf101: the official split that names the files.")
     group: str = option(
         "", "REGEX on the path; what it captures stays on one side of every split. Not for ucf101."
@@ -94,6 +101,7 @@ def command(
     KIND coco-images: those images themselves with their annotated people, for training: OUT/images.
     KIND images: the same of all images below SOURCE, a glob, or one, without people; of videos in it frames.
     With --backbone NAME both have OUT/poses too.
+    --features NAME adds OUT/features to videos: a row a clip, for train --model hybrid.
 
     Writes OUT/poses, OUT/windows, OUT/rejected, a card and a manifest. Run again after an interruption: only
     what is missing is built.
@@ -118,7 +126,8 @@ def of_kind(kind: str, config: BuildConfig) -> BuildConfig:
     pictures = kind not in _POSES_UNASKED
     if config.fps == _KINDS_FPS:
         config = replace(config, fps=_PICTURES_FPS if kind == "images" else 0.0)
-    return config if config.backbone or pictures else replace(config, backbone=DEFAULT)
+    asked = config.backbone or config.features
+    return config if asked or pictures else replace(config, backbone=DEFAULT)
 
 
 def settings_of(kind: str, config: BuildConfig) -> "Settings":
@@ -138,9 +147,23 @@ def settings_of(kind: str, config: BuildConfig) -> "Settings":
         shards=config.shards,
         limit=config.limit,
         images=kind in PICTURES,
+        **_features(config),
         **how,
     )
     return Settings(poses, window_rule(config, min_score))
+
+
+def _features(config: BuildConfig) -> dict[str, Any]:
+    """What PoseSettings says of features, where some are wanted."""
+    from posebeam.models.extractors import features_sha256
+    from posebeam.transforms.errors import ConfigError
+
+    own = Path(config.features_weights) if config.features_weights else None
+    if not config.features:
+        if own:
+            raise ConfigError("--features-weights are of features, and none are asked for: give --features NAME")
+        return {}
+    return {"features": config.features, "features_sha256": features_sha256(config.features, own)}
 
 
 def _sight(kind: str, config: BuildConfig) -> tuple[dict[str, Any], float]:
@@ -187,7 +210,8 @@ def build_data(listing: "Listing", kind: str, out: Path, config: BuildConfig, be
     settings = settings_of(kind, config)
     with clip_progress(len(listing.refs)) as watch:
         return build(
-            listing, settings, out, weights=config.weights, runs=run_folders(config.backbone, config.detector),
+            listing, settings, out, weights=config.weights, features_weights=config.features_weights,
+            runs=run_folders(config.backbone, config.detector),
             workers=config.workers, beam_args=beam_args, overwrite=config.overwrite, config=asdict(config),
             watch=watch,
         )  # fmt: skip
@@ -205,7 +229,8 @@ def _dry_run(listing: "Listing", kind: str, out: Path, config: BuildConfig, as_j
         "clips": len(listing.refs), "classes": len(plan.classes), "missing": plan.missing,
         "shards": len(shards), "shards to build": len(pending),
         "clips to build": sum(len(shards[name]) for name in pending),
-        "backbone": config.backbone or "none", "configuration": plan.hash[:16],
+        "backbone": config.backbone or "none", "features": config.features or "none",
+        "configuration": plan.hash[:16],
     }  # fmt: skip
     if as_json:
         click.echo(json.dumps(facts))
