@@ -20,6 +20,7 @@ from posebeam.transforms.errors import DataError
 
 MEMORY = 2 << 30  # bytes of windows that are held; a larger data set is read in shuffled row groups
 
+_NO_POSES = "it was built without poses; posebeam build with --backbone NAME makes them"
 _ROW_COLUMNS = ["clip_id", "label", "group", "start", "person", "split1", "split2", "split3"]
 
 Ints = NDArray[np.int64]
@@ -56,7 +57,8 @@ class WindowReader:
         self._groups = self._list_groups()
         self._firsts = np.array([group.first for group in self._groups])
         if not len(self):
-            raise DataError(f"{out} holds no windows: its clips are too short, or nobody was seen in them")
+            why = "its clips are too short, or nobody was seen in them" if self.made.backbone else _NO_POSES
+            raise DataError(f"{out} holds no windows: {why}")
 
     def __len__(self) -> int:
         return sum(group.rows for group in self._groups)

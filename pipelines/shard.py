@@ -1,5 +1,6 @@
 """Shards: their names, which clip falls into which, and the Parquet files they become."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -68,16 +69,18 @@ def write_parquet(path: Path, product: Product, tables: Iterable[pa.Table], foot
 
 def _regroup(tables: Iterable[pa.Table], product: Product) -> Iterable[pa.Table]:
     held: list[pa.Table] = []
-    rows, size, most = 0, product.row_group, product.row_group_bytes
+    rows, size = 0, product.row_group
+    bytes_held, most = 0, product.row_group_bytes or math.inf
     for table in tables:
-        if most and held and sum(one.nbytes for one in held) + table.nbytes > most:
+        if rows and bytes_held + table.nbytes > most:
             yield pa.concat_tables(held).combine_chunks()
-            held, rows = [], 0
+            held, rows, bytes_held = [], 0, 0
         held.append(table)
-        rows += len(table)
+        rows, bytes_held = rows + len(table), bytes_held + table.nbytes
         while rows >= size:
             whole = pa.concat_tables(held)
             yield whole.slice(0, size).combine_chunks()
             held, rows = [whole.slice(size)], rows - size
+            bytes_held = held[0].nbytes
     if rows:
         yield pa.concat_tables(held).combine_chunks()

@@ -43,7 +43,8 @@ def read_clip(out: Path, name: str) -> StoredClip:
     manifest = read_manifest(out)
     files = [out / file["path"] for file in manifest["files"] if file["product"] == "poses"]
     if not files:
-        raise DataError(f"{out} holds no poses, only windows")
+        found = "only windows" if manifest["config"]["backbone"] else "none were asked for when it was built"
+        raise DataError(f"{out} holds no poses, {found}")
     ids = {path: _clip_ids(path) for path in files}
     clip_id = find_clip(name, sorted({clip_id for own in ids.values() for clip_id in own}), out)
     rows: list[dict[str, Any]] = []
