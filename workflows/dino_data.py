@@ -60,5 +60,10 @@ def crop_loader(
         )
     samples.reader.readers = devices * max(1, workers)
     return DataLoader(
-        samples, batch_size=own, sampler=order, num_workers=workers, drop_last=True, pin_memory=workers > 0
+        samples,
+        batch_size=own,
+        sampler=order,
+        num_workers=workers,
+        drop_last=True,
+        pin_memory=torch.cuda.is_available(),
     )

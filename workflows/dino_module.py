@@ -91,7 +91,7 @@ class DinoModule(lightning.LightningModule):
         loss: Tensor = self.loss(self.student(batch), heard, temperature)
         if not torch.isfinite(loss):
             raise DataError(
-                f"the loss of update {self._step + 1} is {float(loss)}: a lower rate, or --precision 32-true"
+                f"the loss of update {self._step + 1} is {loss.item()}: a lower rate, or --precision 32-true"
             )
         figures |= {"loss": loss.detach(), "uniformity": uniformity(loss, self.recipe.outputs)}
         self.log_dict(figures, on_step=False, on_epoch=True, batch_size=len(batch[0]), sync_dist=True)

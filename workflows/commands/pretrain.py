@@ -54,7 +54,7 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
     if record["state"] == "finished":
         publish_text(as_toml(settings), run, "pretrain.toml")
         show(facts_table(f"pre-trained {run}", facts(record)))
-        say(f"posebeam train-pose OUT NEW --backbone {record['backbone']} --init {run}   starts from it")
+        say(f"posebeam train-pose OUT NEW --backbone {settings.backbone} --init {run}   starts from it")
     return 0
 
 
