@@ -6,6 +6,7 @@ from posebeam.pipelines.feature_card import feature_text
 from posebeam.pipelines.image_card import image_text
 
 _TITLES = {"images": "Images", "coco-images": "Images with people"}
+_FILES = {"images": "images, videos", "coco-images": "images"}
 _ROWS = {
     "clips": "A row of `clips` is a clip, built or rejected, and how many `frames` were read of it: `people` and\n"
     "`windows` are 0, as nobody looked for people.\n",
@@ -22,11 +23,11 @@ def bare_body(manifest: dict[str, Any], clips: str, source: str) -> str:
 
 | | |
 |---|---|
-| clips | {clips} |
+| {_FILES.get(config["kind"], "clips")} | {clips} |
 | frames | {manifest["frames"]:,}{f", at most {config['fps']:g} a second" if config["fps"] else ""} |
 
-There are no poses in it. `label` is the index into the class names below. `group` keeps what belongs together on
-one side of every split.
+There are no poses in it. `label` is the index into the class names below. `group` names what belongs together
+and stands on one side of every split.
 {image_text(config)}{feature_text(config)}{told}A row of `rejected` is a clip that gave nothing, with the reason.
 
 | rows | |

@@ -162,3 +162,30 @@ def test_a_top_down_backbone_takes_its_own_detector_and_the_flip_test(tmp_path):
     config = BuildConfig(backbone="hrnet-w32", weights=str(weights), flip=True)
     poses = settings_of("videos", config).poses
     assert (poses.detector, poses.flip) == ("movenet-multipose", True)
+
+
+def test_a_kind_has_values_of_its_own_where_nothing_is_said():
+    for kind, backbone, fps, pictures in (
+        ("videos", "movenet-lightning", 0.0, False), ("ucf101", "movenet-lightning", 0.0, False),
+        ("coco", "movenet-lightning", 0.0, False), ("coco-images", "", 0.0, True), ("images", "", 1.0, True),
+    ):  # fmt: skip
+        poses = settings_of(kind, BuildConfig()).poses
+        assert (poses.backbone, poses.fps, poses.images) == (backbone, fps, pictures)
+    said = settings_of("images", BuildConfig(backbone="movenet-thunder", fps=0.0)).poses
+    assert (said.backbone, said.fps, said.images) == ("movenet-thunder", 0.0, True)
+
+
+def test_flags_of_poses_need_a_backbone():
+    with pytest.raises(ConfigError, match="--detector says how poses are made"):
+        settings_of("images", BuildConfig(detector="movenet-multipose"))
+
+
+@pytest.mark.slow
+def test_two_workers_write_the_same_image_shards(source, tmp_path):
+    """Of the frames of videos."""
+    for workers in ("1", "2"):
+        command = [*BUILD[:-1], "images", str(source), str(tmp_path / workers), "--shards", "3"]
+        done = subprocess.run([*command, "--workers", workers], capture_output=True, text=True, check=False)
+        assert done.returncode == 3, done.stderr
+    assert promised(tmp_path / "1") == promised(tmp_path / "2")
+    assert len(promised(tmp_path / "1")) == 3 + 3 + 3 + 3  # images, rejected, receipts; card, plan, manifest

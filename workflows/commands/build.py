@@ -141,7 +141,7 @@ def settings_of(kind: str, config: BuildConfig) -> "Settings":
         kind=kind,
         fps=config.fps,
         split=config.split,
-        device_kind=choose_device(config.device).type,
+        device_kind=choose_device(config.device).type if config.backbone or config.features else "cpu",
         batch_size=config.batch_size,
         threads=config.threads,
         shards=config.shards,
