@@ -56,8 +56,9 @@ class SilentClips:
         return self._rows[f"split{split}" if split else "part"].to_numpy()
 
 
-def read_silent(out: Path, manifest: dict[str, Any]) -> SilentClips | None:
-    """The clips without a window; None if they are not known: data sets of before have no rows of all clips."""
+def read_silent(out: Path, manifest: dict[str, Any], by: str = "windows") -> SilentClips | None:
+    """The clips without a window, or (by rejected) those that were rejected; None if they are not known: data sets
+    of before have no rows of all clips."""
     files = [file for file in manifest["files"] if file["product"] == "clips"]
     if sum(file["rows"] for file in files) != manifest["clips"]["built"] + manifest["clips"]["rejected"]:
         return None
@@ -68,4 +69,4 @@ def read_silent(out: Path, manifest: dict[str, Any]) -> SilentClips | None:
         for file in files
     ]
     rows = pa.concat_tables(tables)
-    return SilentClips(rows.filter(pc.equal(rows["windows"], 0)))
+    return SilentClips(rows.filter(rows[by] if by == "rejected" else pc.equal(rows[by], 0)))

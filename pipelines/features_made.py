@@ -17,10 +17,10 @@ class FeaturesMade:
     features_sha256: str
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> "FeaturesMade":
+    def of(cls, config: Mapping[str, Any], whose: str = "it") -> "FeaturesMade":
         """Out of the configuration in a manifest or a run, which may say more; DataError if it says nothing."""
         if not config.get("features"):
-            raise DataError("the data set holds no features: posebeam build ... --features NAME makes them")
+            raise DataError(f"{whose} holds no features: posebeam build with --features NAME makes them")
         return cls(config["features"], config["features_sha256"])
 
     @property

@@ -1,8 +1,6 @@
 """WindowReader: the windows of a finished data set, for training and evaluation."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -10,30 +8,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from posebeam.pipelines.clip_table import SilentClips, read_silent
 from posebeam.pipelines.made import Made
 from posebeam.pipelines.manifest import FILE, read_manifest
+from posebeam.pipelines.row_groups import MEMORY, Ints, RowGroups, Stored
 from posebeam.transforms.errors import DataError
-
-MEMORY = 2 << 30  # bytes of windows that are held; a larger data set is read in shuffled row groups
 
 _NO_POSES = "it was built without poses; posebeam build with --backbone NAME makes them"
 _ROW_COLUMNS = ["clip_id", "label", "group", "start", "person", "split1", "split2", "split3"]
-
-Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class _RowGroup:
-    """A row group of one file, and the number of its first row in the whole data set."""
-
-    path: Path
-    index: int
-    first: int
-    rows: int
 
 
 class WindowReader:
@@ -51,42 +35,20 @@ class WindowReader:
         self.config: dict[str, Any] = manifest["config"]
         self.made = Made.of(self.config)
         self._manifest = manifest
-        self._files = [file for file in manifest["files"] if file["product"] == "windows"]
-        self._memory = memory
-        self._held: OrderedDict[int, tuple[NDArray[np.float32], NDArray[np.bool_]]] = OrderedDict()
-        self._groups = self._list_groups()
-        self._firsts = np.array([group.first for group in self._groups])
+        files = [file for file in manifest["files"] if file["product"] == "windows"]
+        length = self.made.window
+        arrays: dict[str, Stored] = {"x": ((length, 52), np.float32), "valid": ((length, 13), np.bool_)}
+        self._stored = RowGroups(out, files, arrays, memory)
         if not len(self):
             why = "its clips are too short, or nobody was seen in them" if self.made.backbone else _NO_POSES
             raise DataError(f"{out} holds no windows: {why}")
 
     def __len__(self) -> int:
-        return sum(group.rows for group in self._groups)
-
-    def _list_groups(self) -> list[_RowGroup]:
-        groups, first = [], 0
-        for file in self._files:
-            facts = _metadata(self.out / file["path"])
-            if facts.num_rows != file["rows"]:
-                raise DataError(
-                    f"{self.out / file['path']} has {facts.num_rows} rows, its manifest says {file['rows']}: "
-                    f"run posebeam check {self.out}"
-                )
-            for index in range(facts.num_row_groups):
-                rows = facts.row_group(index).num_rows
-                groups.append(_RowGroup(self.out / file["path"], index, first, rows))
-                first += rows
-        return groups
+        return len(self._stored)
 
     @cached_property
     def _rows(self) -> pa.Table:
-        tables = [
-            pq.read_table(self.out / file["path"], columns=_ROW_COLUMNS, partitioning=None)
-            .replace_schema_metadata()
-            .append_column("part", pa.array([file["split"]] * file["rows"], pa.string()))
-            for file in self._files
-        ]
-        return pa.concat_tables(tables)
+        return self._stored.columns(_ROW_COLUMNS)
 
     @cached_property
     def labels(self) -> Ints:
@@ -125,67 +87,16 @@ class WindowReader:
         """The clips that gave no window; None if the data set does not tell of them."""
         return read_silent(self.out, self._manifest)
 
-    @cached_property
-    def _row_bytes(self) -> int:
-        return self.made.window * (52 * 4 + 13)
-
     def shuffled(self, rows: Ints, rng: np.random.Generator) -> Ints:
-        """The rows in a random order that `take` can read without reading anything twice.
-
-        All at random where everything is held; else row groups at random, as many at a time as half the memory
-        holds (a batch may straddle two such blocks), and the rows within them at random.
-        """
-        if len(self) * self._row_bytes <= self._memory:
-            return rng.permutation(rows)
-        group_of = self._group_of(rows)
-        order, blocks, size = rng.permutation(np.unique(group_of)), [[]], 0  # type: ignore[var-annotated]
-        for group in order.tolist():
-            size += self._groups[group].rows * self._row_bytes
-            if 2 * size > self._memory and blocks[-1]:
-                blocks.append([])
-                size = self._groups[group].rows * self._row_bytes
-            blocks[-1].append(group)
-        return np.concatenate([rng.permutation(rows[np.isin(group_of, block)]) for block in blocks])
-
-    def _group_of(self, rows: Ints) -> Ints:
-        return np.searchsorted(self._firsts, rows, side="right") - 1
+        """The rows in a random order that `take` can read without reading anything twice (see RowGroups)."""
+        return self._stored.shuffled(rows, rng)
 
     def take(self, rows: Sequence[int] | Ints) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """x float32 [m, length, 52] and valid bool [m, length, 13] of m rows, in the order asked for."""
-        rows = np.asarray(rows, np.int64)
-        x = np.empty((len(rows), self.made.window, 52), np.float32)
-        valid = np.empty((len(rows), self.made.window, 13), bool)
-        group_of = self._group_of(rows)
-        for group in np.unique(group_of).tolist():
-            at = group_of == group
-            whole = self._read(group)
-            inside = rows[at] - self._groups[group].first
-            x[at], valid[at] = whole[0][inside], whole[1][inside]
+        x, valid = self._stored.take(rows)
         return x, valid
-
-    def _read(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        if number in self._held:
-            self._held.move_to_end(number)
-            return self._held[number]
-        group = self._groups[number]
-        table = pq.ParquetFile(group.path).read_row_group(group.index, columns=["x", "valid"])
-        x, valid = (table[name].combine_chunks().flatten() for name in ("x", "valid"))
-        self._held[number] = (
-            x.to_numpy().reshape(group.rows, self.made.window, 52),
-            valid.to_numpy(zero_copy_only=False).reshape(group.rows, self.made.window, 13),
-        )
-        while len(self._held) > 1 and self.held_bytes > self._memory:
-            self._held.popitem(last=False)
-        return self._held[number]
 
     @property
     def held_bytes(self) -> int:
         """Bytes of features that are in memory."""
-        return sum(self._groups[number].rows for number in self._held) * self._row_bytes
-
-
-def _metadata(path: Path) -> pq.FileMetaData:
-    try:
-        return pq.read_metadata(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+        return self._stored.held_bytes

@@ -14,8 +14,11 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
+from posebeam.models.extractors import extractor
 from posebeam.pipelines import schema
 from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.feature_schema import feature_row
+from posebeam.pipelines.feature_schema import features as feature_schema
 from posebeam.pipelines.image_schema import image_row, images
 from posebeam.pipelines.manifest import make_manifest, write_manifest
 from posebeam.pipelines.plan import Plan
@@ -36,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """What `make soak` sets."""
     parser.addoption("--soak", action="store_true", help="tests/soak at full size, and a table of its figures")
     parser.addoption("--soak-json", metavar="FILE", help="the figures of --soak as JSON")
+    parser.addoption("--slow", action="store_true", help="every pose recipe trained on eight people: minutes each")
 
 
 @pytest.fixture(scope="session")
@@ -143,6 +147,62 @@ def _file(out: Path, name: ShardName, product: schema.Product, tables: Sequence[
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = write_parquet(path, product, tables, {})
     return FileFacts(name.file(product.name), product.name, rows, path.stat().st_size, file_sha256(path))
+
+
+@pytest.fixture(scope="session")
+def make_features() -> Callable[..., Path]:
+    """Writes a finished data set of made features: labels, groups and splits as make_windows has them.
+
+    A label lights features of its own in some frames; clips of even number have 8 frames, the others 20. Those of
+    the numbers `unread` were rejected.
+    """
+
+    def make(
+        out: Path, groups: int = 8, official: bool = True, labels: Sequence[str] = tuple(_SWINGS),
+        features: str = "movenet-lightning", unread: Sequence[int] = (), row_group: int = 64,
+    ) -> Path:  # fmt: skip
+        facts = extractor(features)
+        tables: dict[ShardName, list[tuple[Any, Any]]] = {}
+        for number in range(len(labels) * groups * 2):
+            label, group = labels[number % len(labels)], number // len(labels) % groups
+            splits = tuple("test" if group // 2 == k else "train" for k in range(3))
+            own = "test" if group < 2 else "validation" if group == groups - 1 else "train"
+            split = splits[0] if official else own
+            ref = ClipRef(
+                "", f"{label}/{number:02d}.avi", label, f"g{group}", split, 1, splits if official else ()
+            )
+            columns, rejected = schema.clip_columns(ref, sorted(labels)), number in unread
+            row = None if rejected else feature_row(columns, _features_of(number, columns["label"], facts.width))
+            told = schema.clip_row(columns, 20, rejected=rejected)
+            tables.setdefault(ShardName(split, 0, 1), []).append((row, told))
+        poses = PoseSettings("videos", "", "", features=features, features_sha256="0" * 64)
+        return _write_features(out, tables, poses, sorted(labels), facts.width, row_group)
+
+    return make
+
+
+def _features_of(number: int, label: int, width: int) -> NDArray[np.float32]:
+    """[n, width] of a made clip."""
+    draw, frames = np.random.default_rng(number), 8 if number % 2 == 0 else 20
+    found = draw.random((frames, width), np.float32)
+    found[draw.integers(0, frames, 5), 100 * label : 100 * label + 100] += 2
+    return found
+
+
+def _write_features(
+    out: Path, tables: dict[ShardName, list[tuple[Any, Any]]], poses: PoseSettings, classes: Sequence[str],
+    width: int, row_group: int,
+) -> Path:  # fmt: skip
+    """Files and manifest as a build leaves them."""
+    product, receipts = replace(feature_schema(width), row_group=row_group), []
+    for name, parts in tables.items():
+        rows = [row for row, _ in parts if row is not None]
+        files = (_file(out, name, product, rows), _file(out, name, schema.clips(), [told for _, told in parts]))
+        receipts.append(Receipt(str(name), "", "", len(rows), len(parts) - len(rows), files=files))
+    shards = {name: (len(parts), "") for name, parts in tables.items()}
+    plan = Plan(Settings(poses, WindowRule(min_score=0.0)), tuple(classes), shards, 0, 0)
+    write_manifest(make_manifest(plan, receipts, ""), out)
+    return out
 
 
 @pytest.fixture(scope="session")
