@@ -283,3 +283,22 @@ def test_schema_metadata_says_image():
     assert list(told) == product().schema.names
     assert pa.types.is_binary(product().schema.field("image").type.field("bytes").type)
     assert shard.IMAGES_PER_SHARD > shard.CLIPS_PER_SHARD
+
+
+def test_cocos_own_images_and_people_come_back_as_they_were(foreign_data, tmp_path):
+    folder = foreign_data / "coco"
+    (annotations,) = (folder / "annotations").glob("*.json")
+    build(coco.list_clips(folder / "images", annotations=annotations), ANNOTATED, tmp_path / "out")
+    known = {one["id"]: one for one in json.loads(annotations.read_text())["annotations"]}
+    found = rows(tmp_path / "out", "images")
+    people = [(row["image_id"], one) for row in found for one in row["people"]]
+    assert len(found) == 36
+    assert {one["annotation_id"] for _, one in people} == known.keys()
+    for row in found:
+        assert row["image"]["bytes"] == (folder / "images" / row["clip_id"]).read_bytes()
+    for image_id, one in people:
+        want = known[one["annotation_id"]]
+        assert (image_id, one["bbox"], one["area"]) == (want["image_id"], want["bbox"], want["area"])
+        points = np.reshape(want["keypoints"], (17, 3)).astype(float)
+        points[points[:, 2] > 0, :2] += 0.5
+        np.testing.assert_array_equal(np.reshape(one["keypoints"], (17, 3)), points)
