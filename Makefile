@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench lint format wheel clean
+.PHONY: help demo test engines soak bench lint format wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -16,7 +16,11 @@ help:  ## this list
 	touch $@
 
 test: .venv/installed  ## the tests, without network or GPU
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Java, Maven and Go, where they are there, bring Spark, Flink and Prism; tests/engines skips what is not.
+engines: .venv/installed  ## fetch the engines that make test then runs builds on: Spark, Flink, Prism
+	$(BIN)/python tests/engines/fetch.py
 
 # The same tests as tests/soak in make test, at the sizes of tests/soak/conftest.py, and the networks too dear for it. A
 # quarter of an hour. Change no code meanwhile: processes that start later would run another.
@@ -52,4 +56,4 @@ format: .venv/installed  ## put the code into ruff's format
 	$(BIN)/ruff format .
 
 clean:  ## remove everything that make made
-	rm -rf .venv .lint .bench build dist demo *.egg-info
+	rm -rf .venv .lint .bench .engines build dist demo *.egg-info

@@ -30,7 +30,7 @@ from posebeam.pipelines.products import FOLDERS
 from posebeam.pipelines.progress import Tally
 from posebeam.pipelines.publish import WORK
 from posebeam.pipelines.receipt import Receipt
-from posebeam.pipelines.runner import pipeline_options, run_graph
+from posebeam.pipelines.runner import check_workers, pipeline_options, run_graph
 from posebeam.pipelines.runs import record_run
 from posebeam.pipelines.settings import Settings
 from posebeam.pipelines.shard import ShardName
@@ -64,26 +64,26 @@ def build(
     workers: int = 1,
     beam_args: Sequence[str] = (),
     overwrite: bool = False,
+    shared_disk: bool = False,
     config: Mapping[str, Any] | None = None,
     watch: Watch | None = None,
 ) -> Built:
     """Build what is missing of a data set; see design: plan, shards, receipts, manifest.
 
     runs: the folders of trained backbones by the names that the settings have (models/run_row.py).
+    shared_disk: the workers of a cluster see SOURCE and OUT under the same paths as this machine.
     config, what the user asked for, goes to run.json. watch is called now and then with the counts so far
     (see progress.COUNTS).
     """
     options = pipeline_options(workers, beam_args)
+    check_workers(options, settings.poses.device_kind, out, shared_disk)
     plan, shards = make_plan(listing, settings)
     with _locked(out):
         if overwrite:
             clear(out)
         write_plan(plan, out)
         _remove_strangers(plan, out)
-        with (
-            tempfile.TemporaryDirectory(prefix="posebeam-") as folder,
-            _watched(Path(folder), watch) as tally,
-        ):
+        with tempfile.TemporaryDirectory(prefix="posebeam-") as folder, _watched(Path(folder), watch) as tally:
             job = Job.of(plan, out, weights, folder, runs, features_weights)
             pending = {name: refs for name, refs in shards.items() if not job.is_finished(name)}
             started = time.time()
@@ -102,10 +102,9 @@ def _finish(
 ) -> Built:
     receipts = manifests.read_receipts(plan, out)
     poses = plan.settings.poses
-    kind = poses.kind
     skeleton = row(job.runs.get(poses.backbone, poses.backbone)).skeleton if poses.has_poses else ""
     manifest = manifests.make_manifest(plan, receipts, skeleton)
-    results = gives_results(kind, skeleton)
+    results = gives_results(poses.kind, skeleton)
     if run["shards"] or not all((out / name).exists() for name in (manifests.FILE, *([RESULTS] * results))):
         if results:
             manifest["coco_results"] = write_results(out, manifest)

@@ -1,51 +1,94 @@
-"""Runner: which engine carries the graph, and with which options."""
+"""Runner: the graph on the engine that the flags name, with the options it needs."""
 
 import argparse
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, StandardOptions
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
 from google.protobuf.struct_pb2 import Struct
 
+from posebeam.models.registry import choose_device
+from posebeam.pipelines.engine import Engine
+from posebeam.pipelines.job_server import known_flags
 from posebeam.pipelines.watchdog import watchdog
 from posebeam.transforms.errors import ConfigError, PosebeamError, WorkerError
 
-# DirectRunner tries several engines in silence, a different one on each machine: we always take this one.
-_LOCAL = ("", "DirectRunner", "FnApiRunner", "LocalRunner")
+# Beam's default, 0, ends the workers of each stage with it: every stage would load the network again.
+ENVIRONMENT_CACHE_MILLIS = 600_000
 
 
 def pipeline_options(workers: int, beam_args: Sequence[str]) -> PipelineOptions:
-    """Beam's options from what stands after --. ConfigError for flags that Beam does not know."""
-    unknown = _unknown(beam_args)
-    if unknown:
-        raise ConfigError(f"after --, Beam does not know {' '.join(unknown)}")
+    """Beam's options from what stands after --.
+
+    ConfigError for flags that neither Beam nor the job server knows, for a job server that does not answer, and
+    for engines that would lose data.
+    """
     options = PipelineOptions(
         list(beam_args),
         direct_num_workers=workers,
         direct_running_mode="multi_processing" if workers > 1 else "in_memory",
     )
-    runner = options.view_as(StandardOptions).runner or ""
-    if runner == "DaskRunner":
+    engine = Engine.of(options)
+    if engine.name == "dask":
         raise ConfigError(
             "DaskRunner loses outputs without a word: use the local runner, Spark, Flink or Dataflow"
         )
+    if unknown := _unknown(beam_args, engine, options.view_as(PortableOptions)):
+        raise ConfigError(f"after --, Beam does not know {' '.join(unknown)}")
+    portable = options.view_as(PortableOptions)
+    if engine.is_portable and not any(flag.startswith("--environment_cache_millis") for flag in beam_args):
+        portable.environment_cache_millis = ENVIRONMENT_CACHE_MILLIS
     return options
 
 
-def _unknown(beam_args: Sequence[str]) -> list[str]:
+def _unknown(beam_args: Sequence[str], engine: Engine, portable: PortableOptions) -> list[str]:
+    """What of the flags nobody knows. A job server is asked; one that Beam starts later cannot be."""
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, conflict_handler="resolve")
     for options in PipelineOptions.__subclasses__():
         options._add_argparse_args(parser)
+    unknown = parser.parse_known_args(list(beam_args))[1]
+    if not engine.is_portable or portable.job_endpoint == "embed":
+        return unknown
+    if not portable.job_endpoint:
+        if engine.name == "portable":
+            raise ConfigError("PortableRunner needs --job_endpoint=HOST:PORT, the address of a job server")
+        return []
+    for name in known_flags(portable.job_endpoint):
+        parser.add_argument(f"--{name}", nargs="?")
     return parser.parse_known_args(list(beam_args))[1]
 
 
-def is_local(options: PipelineOptions) -> bool:
-    """Whether the graph runs on this machine, in processes of ours."""
-    return (options.view_as(StandardOptions).runner or "") in _LOCAL
+def check_workers(options: PipelineOptions, device: str, out: Path, shared_disk: bool) -> None:
+    """ConfigError if workers here have no such device, or if workers elsewhere would write to a folder of their
+    own under OUT's name.
+    """
+    if Engine.of(options).here:
+        choose_device(device)
+    elif not shared_disk and "://" not in str(out):
+        runner = options.view_as(StandardOptions).runner
+        raise ConfigError(
+            f"the workers of {runner} are on other machines, and {out} is a folder of this one: say --shared-disk "
+            "if every worker sees SOURCE and OUT under the same paths"
+        )
+
+
+def told(options: PipelineOptions) -> dict[str, str]:
+    """What a dry run says of the engine: its name, and where its workers come from."""
+    engine = Engine.of(options)
+    facts = {"engine": str(engine), "workers on": "this machine" if engine.here else "other machines"}
+    if not engine.is_portable:
+        return facts
+    portable = options.view_as(PortableOptions)
+    return facts | {
+        "job server": portable.job_endpoint or "started by Beam",
+        "environment": portable.environment_type or ("LOOPBACK" if engine.here else "DOCKER"),
+        "environment_cache_millis": str(portable.environment_cache_millis),
+    }
 
 
 def _local_runner() -> FnApiRunner:
@@ -58,7 +101,7 @@ def _local_runner() -> FnApiRunner:
 
 def run_graph(graph: beam.PTransform, options: PipelineOptions) -> None:
     """Run to the end. An exception of a worker comes out as it was raised, or as WorkerError."""
-    local = is_local(options)
+    local = Engine.of(options).is_local
     if local:
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # a dead worker is told by the watchdog
     pipeline = beam.Pipeline(runner=_local_runner() if local else None, options=options)

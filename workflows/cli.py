@@ -30,6 +30,7 @@ COMMANDS = {
     "export": "A trained model as one file: .onnx, .safetensors; a data set's poses: .pkl (PYSKL), .json (COCO).",
     "backbones": "List the pose backbones, or one's facts.",
     "weights": "A backbone's published weights: fetch, verify, convert.",
+    "worker-pool": "Python workers for Spark or Flink on clusters without containers.",
 }
 
 

@@ -76,6 +76,9 @@ class BuildConfig:
     allow_missing: bool = option(False, "Build although the lists name clips that are absent.")
     max_rejects: float = option(0.05, "Exit with 3 if a larger share of clips is rejected.")
     overwrite: bool = option(False, "Replace what posebeam wrote to OUT.")
+    shared_disk: bool = option(
+        False, "On a cluster: every worker sees SOURCE and OUT under the same paths as this machine."
+    )
 
 
 @click.command()
@@ -114,7 +117,7 @@ def command(
         allow_missing=settings.allow_missing, annotations=settings.annotations,
     )  # fmt: skip
     if dry_run:
-        return _dry_run(listing, kind, out, settings, as_json)
+        return _dry_run(listing, kind, out, settings, beam_args, as_json)
     built = build_data(listing, kind, out, settings, beam_args)
     return summarise(built, settings.max_rejects, as_json)
 
@@ -212,16 +215,20 @@ def build_data(listing: "Listing", kind: str, out: Path, config: BuildConfig, be
         return build(
             listing, settings, out, weights=config.weights, features_weights=config.features_weights,
             runs=run_folders(config.backbone, config.detector),
-            workers=config.workers, beam_args=beam_args, overwrite=config.overwrite, config=asdict(config),
-            watch=watch,
+            workers=config.workers, beam_args=beam_args, overwrite=config.overwrite,
+            shared_disk=config.shared_disk, config=asdict(config), watch=watch,
         )  # fmt: skip
 
 
-def _dry_run(listing: "Listing", kind: str, out: Path, config: BuildConfig, as_json: bool) -> int:
+def _dry_run(
+    listing: "Listing", kind: str, out: Path, config: BuildConfig, beam_args: list[str], as_json: bool
+) -> int:
     from posebeam.pipelines.job import Job
     from posebeam.pipelines.plan import make_plan
+    from posebeam.pipelines.runner import pipeline_options, told
     from posebeam.workflows.console import facts_table, show
 
+    options = pipeline_options(config.workers, beam_args)
     plan, shards = make_plan(listing, settings_of(kind, config))
     job = Job.of(plan, out, config.weights, "")
     pending = [name for name in shards if not job.is_finished(name)]
@@ -231,6 +238,7 @@ def _dry_run(listing: "Listing", kind: str, out: Path, config: BuildConfig, as_j
         "clips to build": sum(len(shards[name]) for name in pending),
         "backbone": config.backbone or "none", "features": config.features or "none",
         "configuration": plan.hash[:16],
+        **told(options),
     }  # fmt: skip
     if as_json:
         click.echo(json.dumps(facts))

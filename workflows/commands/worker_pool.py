@@ -1,0 +1,28 @@
+"""posebeam worker-pool: Python workers for a cluster without containers."""
+
+import click
+
+
+@click.command()
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Interface to listen on: the one that engines reach."
+)
+@click.option(
+    "--port", default=50000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: a free one."
+)
+def command(host: str, port: int) -> int:
+    """Runs until it is ended, one on every machine whose engine starts workers: for each worker that Spark or
+    Flink asks for, a process of this Python with this posebeam. Then, where the job is sent from:
+
+    posebeam build ... --shared-disk -- --runner=PortableRunner --job_endpoint=HOST:8099
+    --environment_type=EXTERNAL --environment_config=127.0.0.1:50000
+
+    Whoever reaches the port can run code here: keep it behind the cluster's firewall.
+    """
+    from posebeam.pipelines.worker_pool import wait_for_the_end, worker_pool
+    from posebeam.workflows.console import say
+
+    with worker_pool(host, port) as bound:
+        say(f"workers at {host}:{bound}")
+        wait_for_the_end()
+    return 0
