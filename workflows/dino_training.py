@@ -14,12 +14,12 @@ from posebeam.models.pooled_trunk import PooledTrunk, whole_names
 from posebeam.models.registry import row
 from posebeam.models.row import Row
 from posebeam.pipelines.image_reader import ImageReader
-from posebeam.transforms.errors import ConfigError
 from posebeam.workflows.dino_crops import Crops
 from posebeam.workflows.dino_data import CropSet, crop_loader
 from posebeam.workflows.dino_module import DinoModule
 from posebeam.workflows.dino_recipes import DinoRecipe, dino_recipe
 from posebeam.workflows.pose_data import SampleOrder
+from posebeam.workflows.pose_row import read_size, trained_row
 from posebeam.workflows.run_folder import begin, write_record, write_weights
 from posebeam.workflows.trainer import Loop, fit, weights_of
 
@@ -34,7 +34,8 @@ def pretrain(out: Path, run: Path, config: "PretrainConfig", resume: bool = Fals
     an interrupted run goes on where its last epoch ended, and a finished one is left as it is. DataError if OUT
     is unfinished or has no training images; ConfigError if RUN holds a run, or resume finds one of other settings.
     """
-    facts, recipe = _row(config), _recipe(config)
+    facts = trained_row(row(config.backbone), read_size(config.input), {})
+    recipe = _recipe(config)
     samples = CropSet(ImageReader(out), Crops(recipe.cuts, facts.input), config.seed)
     order = SampleOrder(samples, config.seed)
     loader = crop_loader(samples, recipe.batch, order, config.workers, config.devices)
@@ -59,17 +60,6 @@ def pretrain(out: Path, run: Path, config: "PretrainConfig", resume: bool = Fals
     return record
 
 
-def _row(config: "PretrainConfig") -> Row:
-    """The backbone's, with the input that is asked for."""
-    facts = row(config.backbone)
-    if not config.input:
-        return facts
-    sides = config.input.split("x")
-    if len(sides) != 2 or not all(side.isdecimal() and int(side) for side in sides):
-        raise ConfigError(f"input {config.input!r}, expected height x width in pixels: 256x192")
-    return replace(facts, input=(int(sides[0]), int(sides[1])))
-
-
 def _recipe(config: "PretrainConfig") -> DinoRecipe:
     chosen = dino_recipe(config.recipe)
     return replace(
@@ -86,7 +76,7 @@ def _record(
     """What is known before training; a run that is resumed must say the same."""
     record = {
         "state": "training",
-        "kind": "pretrain",
+        "task": "pretrain",
         "backbone": facts.name,
         "network": facts.network,
         "arguments": dict(facts.arguments),

@@ -43,6 +43,8 @@ class Trained:
         record = read_record(folder)
         if record["state"] != "finished":
             raise DataError(f"{folder}: its training is unfinished; go on with the same command and --resume")
+        if "model" not in record:
+            raise DataError(f"{folder} holds no action model: it is a run of another command than posebeam train")
         network = build_model(record["model"], len(record["classes"]), record["data"]["window"])
         try:
             network.load_state_dict(load_file(folder / WEIGHTS))

@@ -30,6 +30,7 @@ from posebeam.workflows.dino_module import DinoModule, learner
 from posebeam.workflows.dino_recipes import RECIPES, Cuts
 from posebeam.workflows.dino_training import pretrain
 from posebeam.workflows.pose_data import SampleOrder
+from posebeam.workflows.pose_start import load_start
 from posebeam.workflows.trainer import Loop, fit
 
 NAMES = [each.name for each in rows() if each.network == "networks.btranspose:BTranspose"]
@@ -99,7 +100,7 @@ def equal(one, other):
 
 def test_the_run_folder_says_everything(out, run):
     record = json.loads((run / "run.json").read_text())
-    assert (record["state"], record["kind"], record["backbone"]) == ("finished", "pretrain", "small")
+    assert (record["state"], record["task"], record["backbone"]) == ("finished", "pretrain", "small")
     assert (record["input"], record["colour"], record["images"], record["epochs"]) == ([32, 32], "rgb", 12, 3)
     assert record["manifest_sha256"] == ImageReader(out).digest
     assert record["recipe"]["name"] == "default"
@@ -124,9 +125,10 @@ def test_what_shows_a_collapse_is_logged_each_epoch(run):
 def test_the_teachers_trunk_loads_into_the_whole_network(run):
     saved = load_file(run / "model.safetensors")
     network = BTranspose(**SMALL.arguments, image=SMALL.input)
-    missing, surplus = network.load_state_dict(saved, strict=False)
-    assert surplus == []
-    assert {name.split(".")[0] for name in missing} == {"deconv_layers", "final_layer"}
+    start = load_start(network, str(run))  # as train-pose --init does
+    assert (start.taken, start.unused) == (len(saved), ())
+    assert {name.split(".")[0] for name in start.made} == {"deconv_layers", "final_layer"}
+    assert equal(saved, {name: network.state_dict()[name] for name in saved})
     held = torch.load(run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
     trunk = "teacher.backbone.trunk."
     assert equal(
@@ -233,10 +235,15 @@ def test_a_run_that_was_killed_ends_as_an_undisturbed_one(out, small, tmp_path):
     assert curve(tmp_path / "cut").keys() == {0, 1, 2, 3}
 
 
-def test_local_crops_of_a_size_of_their_own(out, small, tmp_path, monkeypatch):
+def test_local_crops_of_a_size_of_their_own_in_mixed_precision(out, small, tmp_path, monkeypatch):
     monkeypatch.setitem(RECIPES, "multi-crop", replace(RECIPES["multi-crop"], hidden=32, bottleneck=16))
-    config = PretrainConfig(backbone=small, recipe="multi-crop", epochs=1, **(TINY | {"input": "48x48"}))
-    assert pretrain(out, tmp_path / "run", config)["recipe"]["cuts"]["local"] == 8
+    config = PretrainConfig(backbone=small, recipe="multi-crop", epochs=1, **(TINY | {"input": "64x64"}))
+    record = pretrain(out, tmp_path / "run", replace(config, precision="bf16-mixed"))
+    assert record["recipe"]["cuts"]["local"] == 8
+    assert math.isfinite(record["figures"]["loss"])
+    assert {value.dtype for value in load_file(tmp_path / "run/model.safetensors").values()} == {
+        torch.float32, torch.int64,
+    }  # fmt: skip
 
 
 def test_a_collapse_is_told_once_and_recorded(out, small, tmp_path, monkeypatch, capsys):
@@ -266,12 +273,17 @@ def test_what_cannot_be_is_refused_before_anything_is_written(out, tmp_path, cap
     for more, says in (
         (["--backbone", "hrnet-w32", "--batch-size", "4"], "only backbones of the btranspose family are"),
         (["--batch-size", "13"], "12 training images, fewer than a batch of 13"),
-        (["--input", "32"], "expected height x width in pixels"),
-        (["--input", "30x32", "--batch-size", "4"], "multiples of 16"),
+        (["--input", "32"], "expected HEIGHTxWIDTH in pixels"),
+        (["--input", "48x32", "--batch-size", "4"], "multiples of 32"),
     ):
         assert posebeam([*flags, *more]) == 2
         assert says in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_it_is_no_action_model(out, run, capsys):
+    assert posebeam(["evaluate", str(run), str(out)]) == 1
+    assert "holds no action model" in capsys.readouterr().err
 
 
 def test_an_existing_run_is_gone_on_with_only_if_asked_and_if_it_is_the_same(out, run, small, capsys):
