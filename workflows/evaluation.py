@@ -10,9 +10,9 @@ from posebeam.pipelines.read import Ints, WindowReader
 from posebeam.transforms.errors import DataError
 from posebeam.workflows.answers import Answers
 from posebeam.workflows.metrics import Scores
+from posebeam.workflows.run_folder import EVALUATION
 from posebeam.workflows.trained import Trained
 
-FOLDER = "evaluation"
 _BATCH = 4096  # windows that are read at a time
 
 
@@ -106,7 +106,7 @@ def write_evaluation(trained: Trained, result: dict[str, Any], scores: Scores) -
     """Write RUN/evaluation/<part>-<backbone>.json and .png; return their path without the suffix."""
     from posebeam.workflows.confusion import draw_confusion
 
-    name = f"{FOLDER}/{result['part']}-{result['backbone']}"
+    name = f"{EVALUATION}/{result['part']}-{result['backbone']}"
     title = f"{result['model']} on {result['part']}, {result['clip_accuracy']:.1%} of {result['clips']} clips"
     with workspace(trained.folder) as private:
         draw_confusion(scores, title, private / "confusion.png")

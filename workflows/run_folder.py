@@ -15,6 +15,7 @@ from posebeam.pipelines.settings import differences
 from posebeam.transforms.errors import ConfigError, DataError
 
 RECORD, WEIGHTS = "run.json", "model.safetensors"
+EVALUATION = "evaluation"  # what was measured of the finished model, a JSON file each
 LAST = Path("checkpoints", "last.ckpt")
 
 

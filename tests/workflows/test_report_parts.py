@@ -119,10 +119,28 @@ def test_speed_is_of_one_input_on_one_thread():
 def test_a_measured_figure_stands_beside_the_published_one_of_its_boxes():
     facts = row("transpose-r-a4")
     mine = Measured("validation", "ground truth", 51.25, 60.0, 10, 12)
-    run = PoseRun("mine", facts, facts, {"recipe": {"name": "transpose"}, "init": "ImageNet"}, (mine,), {}, None)
+    run = PoseRun(
+        "mine",
+        facts,
+        facts,
+        {"recipe": {"name": "transpose"}, "start": {"source": "/a/b/c.pth", "taken": 9}},
+        (mine,),
+        {},
+        None,
+    )
     first, second = (dict(zip(enumerate(POSE_HEADER), line, strict=True)) for line in pose_cells(run))
-    assert first[3, "measured"] == "51.2 AP, 60.0 AR"
-    assert first[6, "published"] == "75.1 AP"
-    assert first[4, "boxes"] == first[7, "boxes"] == "ground truth"
-    assert (second[3, "measured"], second[7, "boxes"]) == ("-", "detector")
-    assert first[2, "began from"] == "ImageNet"
+    assert first[3, "measured"] == "51.2 AP, 60.0 AR in annotated boxes"
+    assert first[5, "published"] == "75.1 AP in annotated boxes"
+    assert (second[3, "measured"], second[5, "published"]) == ("-", "72.6 AP, 78.0 AR in detected boxes")
+    assert first[2, "began from"] == "b/c.pth, 9 tensors"
+    assert first[1, "backbone"] == "transpose-r-a4, recipe transpose"
+
+
+def test_nobody_to_count_is_no_figure():
+    found = Measured("validation", "none", None, None, 3, 0)
+    facts = row("movenet-lightning")
+    run = PoseRun(
+        "mine", facts, facts, {"recipe": "mine", "start": {"source": "", "taken": 0}}, (found,), {}, None
+    )
+    (line,) = pose_cells(run)
+    assert line[2:6] == ("made weights", "nobody to count", "validation", "63.0 AP")

@@ -95,7 +95,8 @@ def _of_backbone(images: Path, settings: CocoEvalConfig, as_json: bool) -> int:
     from posebeam.models.registry import is_run, row
     from posebeam.pipelines.coco_ap import Truth, average_precision
     from posebeam.pipelines.coco_results import write_lines
-    from posebeam.pipelines.publish import unfinished
+    from posebeam.pipelines.publish import publish_json, unfinished
+    from posebeam.workflows.run_folder import EVALUATION
     from posebeam.workflows.source import list_clips
 
     truth = Truth(Path(settings.annotations))
@@ -117,7 +118,11 @@ def _of_backbone(images: Path, settings: CocoEvalConfig, as_json: bool) -> int:
         "flip": settings.flip,
         "scales": settings.scales,
     }
-    _tell(facts | {"failed": len(seen.failed), "results_file": str(path)}, found, as_json)
+    facts |= {"failed": len(seen.failed), "results_file": str(path)}
+    if is_run(settings.backbone):  # posebeam report shows it
+        looks = ("-flip" if settings.flip else "") + (f"-{settings.scales}-scales" if settings.scales > 1 else "")
+        publish_json(facts | asdict(found), Path(settings.backbone), f"{EVALUATION}/coco-{kind}{looks}.json")
+    _tell(facts, found, as_json)
     return 3 if seen.failed else 0
 
 

@@ -13,7 +13,13 @@ from posebeam.workflows.report.examples import Place, strips
 from posebeam.workflows.report.section import Block, Note, Picture, Section, Sheet, picture
 
 _MISTAKES = 12  # strips a run
-_FAMILIES = ("loss", "accuracy", "rate")  # what of a training's logs shares a chart
+# What of a training's logs shares a chart, by the last word of its name.
+_FAMILIES = {
+    "loss": ("loss",),
+    "accuracy": ("accuracy",),
+    "AP and AR": ("ap", "ap50", "ap75", "ar"),
+    "rate": ("rate",),
+}
 
 
 def classifier_sections(runs: Sequence[ClassifierRun], sources: Sequence[Path], machine: str) -> list[Section]:
@@ -84,14 +90,11 @@ def _curves(run: ClassifierRun) -> list[Block]:
 
 def curve_blocks(name: str, curves: Mapping[str, Any]) -> list[Block]:
     """What a training logged: one chart for each kind of figure."""
-    pictures = []
-    for family in _FAMILIES:
-        own = {key: curve for key, curve in curves.items() if key.endswith(family)}
-        if own:
-            pictures.append(picture(charts.curves(family, own), f"{name}: {family} by epoch"))
+    family_of = {word: family for family, words in _FAMILIES.items() for word in words}
+    families: dict[str, dict[str, Any]] = {}
     for key, curve in curves.items():
-        if not key.endswith(_FAMILIES):
-            pictures.append(picture(charts.curves(key, {key: curve}), f"{name}: {key} by epoch"))
+        families.setdefault(family_of.get(key.split("_")[-1], key), {})[key] = curve
+    pictures = [picture(charts.curves(title, own), f"{name}: {title} by epoch") for title, own in families.items()]
     return [Block("Training", pictures=pictures)] if pictures else []
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 from posebeam.transforms.chain import FEATURES
 from posebeam.transforms.errors import DataError
-from posebeam.workflows.evaluation import FOLDER
 from posebeam.workflows.report.curves import Curve, read_curves
 from posebeam.workflows.report.speed import Speed, batch_one
-from posebeam.workflows.run_folder import read_record
+from posebeam.workflows.run_folder import EVALUATION, read_record
 from posebeam.workflows.trained import Trained
 
 _NEEDED = ("part", "backbone", "clips", "clip_accuracy", "window_accuracy", "per_class", "classes", "confusion")
@@ -83,7 +82,7 @@ def _speed(folder: Path, record: Mapping[str, Any]) -> Speed:
 
 
 def _evaluations(folder: Path, record: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    found = [_read(path) for path in sorted((folder / FOLDER).glob("*.json"))]
+    found = [_read(path) for path in sorted((folder / EVALUATION).glob("*.json"))]
     own = record["data"].get("backbone")
     return tuple(sorted(found, key=lambda each: (_ORDER.index(each["part"]), each["backbone"] != own)))
 

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+from posebeam.pipelines.plan import read_plan
 from posebeam.pipelines.read import WindowReader
 from posebeam.pipelines.stored import StoredClip, read_clips
 from posebeam.transforms.layout import layout
-from posebeam.transforms.track import PoseTrack
+from posebeam.transforms.skeleton import Skeleton
+from posebeam.transforms.windows import WindowRule
 from posebeam.workflows.report.skeletons import film, positions
 
 
@@ -24,6 +26,16 @@ class Place:
     start: int
 
 
+@dataclass(frozen=True, eq=False)
+class Poses:
+    """A person's xy [T, K, 2] in the pixels of the frames numbered [T], and which joints were seen [T, K]."""
+
+    skeleton: Skeleton
+    numbers: NDArray[np.int32]
+    xy: NDArray[np.float32]
+    seen: NDArray[np.bool_]
+
+
 def strips(out: Path, places: Sequence[Place]) -> list[Figure | None]:
     """A strip a window; None for one that OUT does not hold.
 
@@ -31,37 +43,34 @@ def strips(out: Path, places: Sequence[Place]) -> list[Figure | None]:
     own numbers, centred and scaled as the chain left them.
     """
     reader = WindowReader(out)
-    clips = read_clips(out, sorted({place.clip_id for place in places}))
+    found = zip(places, poses_of(out, places), strict=True)
     return [
-        _of_poses(clips[place.clip_id], place, reader.config)
-        if place.clip_id in clips
-        else _of_window(reader, place)
-        for place in places
+        film(poses.xy, poses.seen, poses.skeleton, poses.numbers) if poses else _of_window(reader, place)
+        for place, poses in found
     ]
 
 
-def _of_poses(clip: StoredClip, place: Place, config: dict[str, Any]) -> Figure | None:
-    """The person's poses from the window's first frame on, as many as a window has."""
+def poses_of(out: Path, places: Sequence[Place]) -> list[Poses | None]:
+    """The poses that windows were cut of; None for one of which OUT holds none."""
+    clips = read_clips(out, sorted({place.clip_id for place in places}))
+    rule = WindowRule(**read_plan(out)["settings"]["windows"]) if clips else None
+    return [
+        _cut(clips[place.clip_id], place, rule) if rule and place.clip_id in clips else None for place in places
+    ]
+
+
+def _cut(clip: StoredClip, place: Place, rule: WindowRule) -> Poses | None:
+    """The person's poses in the window's frames: those from its first one on that the rule counts."""
     own = [track for track in clip.tracks if track.person == place.person]
-    track = _joined(own)
-    if track is None:
+    if not own:
         return None
-    at = np.flatnonzero(track.frames >= place.start)[: int(config["window"])]
-    if not len(at):
-        return None
-    seen = (track.score[at] >= config["min_score"]) & np.isfinite(track.xy[at]).all(-1)
-    return film(track.xy[at], seen, track.skeleton, track.frames[at])
-
-
-def _joined(tracks: Sequence[PoseTrack]) -> PoseTrack | None:
-    """Segments of one person as one."""
-    if not tracks:
-        return None
-    first = tracks[0]
-    frames = np.concatenate([track.frames for track in tracks])
-    order = np.argsort(frames, kind="stable")
-    xy, score = (np.concatenate([getattr(track, name) for track in tracks])[order] for name in ("xy", "score"))
-    return PoseTrack(first.clip_id, first.person, first.skeleton_name, frames[order], xy, score)
+    numbers = np.concatenate([track.frames for track in own])
+    xy, score = (np.concatenate([getattr(track, name) for track in own]) for name in ("xy", "score"))
+    seen = (score >= rule.min_score) & np.isfinite(xy).all(-1)
+    counted = numbers < place.start + rule.length if rule.gaps == "keep" else seen.any(1)
+    order = np.argsort(numbers, kind="stable")
+    order = order[(counted & (numbers >= place.start))[order]][: rule.length]
+    return Poses(own[0].skeleton, numbers[order], xy[order], seen[order]) if len(order) else None
 
 
 def _of_window(reader: WindowReader, place: Place) -> Figure | None:
@@ -69,6 +78,6 @@ def _of_window(reader: WindowReader, place: Place) -> Figure | None:
     rows = np.flatnonzero(own)[:1]
     if not len(rows):
         return None
-    x, valid = reader.take(rows)
+    (x,), (valid,) = reader.take(rows)
     numbers = place.start + np.arange(reader.made.window)
-    return film(positions(x[0]), valid[0], layout(reader.made.layout).skeleton, numbers)
+    return film(positions(x), valid, layout(reader.made.layout).skeleton, numbers)

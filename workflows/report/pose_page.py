@@ -21,7 +21,7 @@ def pose_sections(runs: Sequence[PoseRun], machine: str) -> list[Section]:
     ]
     if any(run.speed for run in runs):
         notes.append(Note(f"Pictures a second: the bare network at batch 1, from the median time, on {machine}."))
-    table = Sheet(POSE_HEADER, [line for run in runs for line in pose_cells(run)], (9, 10, 12))
+    table = Sheet(POSE_HEADER, [line for run in runs for line in pose_cells(run)], (7, 8, 10))
     own = [Section(run.name, blocks) for run in runs if (blocks := curve_blocks(run.name, run.curves))]
     return [Section("Pose backbones", [Block(table=table), *_speeds(runs)], notes), *own]
 

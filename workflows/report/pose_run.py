@@ -9,22 +9,24 @@ from typing import Any
 from posebeam.models.registry import build_network, row
 from posebeam.models.row import Row
 from posebeam.transforms.errors import DataError
-from posebeam.workflows.evaluation import FOLDER
 from posebeam.workflows.report.curves import Curve, read_curves
 from posebeam.workflows.report.speed import Speed, batch_one
-from posebeam.workflows.run_folder import read_record
+from posebeam.workflows.run_folder import EVALUATION, read_record
 
 _KINDS = {"gt": "ground truth", "none": "none", "detector": "detector", "file": "file"}
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """AP and AR, 0..100, of `people` in `images` images, in boxes of a kind; `where` says what they are from."""
+    """AP and AR, 0..100, of `people` in `images` images, in boxes of a kind; `where` says what they are from.
+
+    None where COCO's evaluation counts nobody.
+    """
 
     where: str
     boxes: str
-    ap: float
-    ar: float
+    ap: float | None
+    ar: float | None
     images: int
     people: int
 
@@ -45,8 +47,13 @@ class PoseRun:
 
     @property
     def init(self) -> str:
-        """What training began from."""
-        return str(self.record.get("init") or "") or ("" if not self.record else "made-up weights")
+        """What training began from; "" for a row of the table."""
+        if not self.record:
+            return ""
+        start = self.record["start"]
+        if not start["source"]:
+            return "made weights"
+        return f"{'/'.join(Path(start['source']).parts[-2:])}, {start['taken']} tensors"
 
     @property
     def boxes(self) -> set[str]:
@@ -81,9 +88,8 @@ class PoseRun:
 def read_pose_run(folder: Path, name: str, measure: bool = True) -> PoseRun:
     """A run of posebeam train-pose. DataError if it is none, or is damaged."""
     record = read_record(folder)
-    facts = row(str(folder))
-    like = row(str(record.get("backbone") or facts.name))
-    measured = [*_of_validation(record), *(_read(path) for path in sorted((folder / FOLDER).glob("*.json")))]
+    facts, like = row(str(folder)), row(record["backbone"])
+    measured = [*_of_validation(record), *(_read(path) for path in sorted((folder / EVALUATION).glob("*.json")))]
     return PoseRun(
         name, facts, like, record, tuple(measured), read_curves(folder), _speed(str(folder), facts, measure)
     )
@@ -103,7 +109,7 @@ def _speed(name: str, facts: Row, measure: bool) -> Speed | None:
 def _of_validation(record: Mapping[str, Any]) -> list[Measured]:
     """The figures of the epoch that was kept, on the images that validated."""
     found = record.get("validation")
-    return [_measured(found, "validation", "ground truth")] if found else []
+    return [_measured(found, "validation", _KINDS[record["boxes"]])] if found else []
 
 
 def _read(path: Path) -> Measured:
@@ -117,11 +123,5 @@ def _read(path: Path) -> Measured:
 
 
 def _measured(found: Mapping[str, Any], where: str, boxes: str) -> Measured:
-    return Measured(
-        where,
-        boxes,
-        100 * found["AP"],
-        100 * found["AR"],
-        int(found.get("images", 0)),
-        int(found.get("people", 0)),
-    )
+    ap, ar = (100 * found[name] if found[name] >= 0 else None for name in ("AP", "AR"))
+    return Measured(where, boxes, ap, ar, int(found["images"]), int(found["people"]))

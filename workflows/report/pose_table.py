@@ -6,10 +6,16 @@ from posebeam.models.row import Published
 from posebeam.workflows.report.pose_run import Measured, PoseRun
 
 POSE_HEADER = (
-    "run", "backbone", "began from", "measured", "boxes", "on", "published", "boxes", "on", "parameters", "GMAC",
-    "input", "pictures/s",
+    "run", "backbone", "began from", "measured", "on", "published", "on", "parameters", "GMAC", "input",
+    "pictures/s",
 )  # fmt: skip
-_NOTHING = ("-", "-", "-")
+_NOTHING = ("-", "-")
+_BOXES = {
+    "ground truth": " in annotated boxes",
+    "detector": " in detected boxes",
+    "file": " in boxes of a file",
+    "none": "",
+}
 
 
 def pose_cells(run: PoseRun) -> list[tuple[str, ...]]:
@@ -23,7 +29,8 @@ def pose_cells(run: PoseRun) -> list[tuple[str, ...]]:
 
 
 def _who(run: PoseRun) -> tuple[str, ...]:
-    return run.name, ", ".join(filter(None, (run.like.name, run.recipe))), run.init or "-"
+    like = ", recipe ".join((run.like.name, run.recipe)) if run.recipe else "-"
+    return run.name, like, run.init or "-"
 
 
 def _what(run: PoseRun) -> tuple[str, ...]:
@@ -36,18 +43,19 @@ def _mine(found: Measured | None) -> tuple[str, ...]:
     if found is None:
         return _NOTHING
     people = f", {found.people} people" if found.people else ""
-    return _figures(found.ap, found.ar), found.boxes, f"{found.where}{people}"
+    return _figures(found), f"{found.where}{people}"
 
 
 def _theirs(found: Published | None) -> tuple[str, ...]:
     if found is None:
         return _NOTHING
     told = [found.data, found.init, f"{found.fps:g} pictures/s on {found.device}" if found.fps else ""]
-    return _figures(found.ap, found.ar), found.boxes, ", ".join(filter(None, told))
+    return _figures(found), ", ".join(filter(None, told))
 
 
-def _figures(ap: float, ar: float | None) -> str:
-    return f"{ap:.1f} AP" if ar is None else f"{ap:.1f} AP, {ar:.1f} AR"
+def _figures(found: Measured | Published) -> str:
+    told = [f"{value:.1f} {name}" for name, value in (("AP", found.ap), ("AR", found.ar)) if value is not None]
+    return f"{', '.join(told) or 'nobody to count'}{_BOXES[found.boxes]}"
 
 
 def _pairs(

@@ -1,5 +1,6 @@
 """Speed: how long a bare network takes for one input, measured here and now."""
 
+import os
 import platform
 import time
 from collections.abc import Callable
@@ -71,4 +72,10 @@ def machine() -> str:
         if line.startswith("model name")
     ]
     processor = models[0] if models else platform.processor() or platform.machine()
-    return f"one thread of {processor}, torch {torch.__version__}"
+    return f"one thread of {processor}, torch {torch.__version__}{_busy()}"
+
+
+def _busy() -> str:
+    """A warning where other programs want more cores than there are: then time says less."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    return f" (a busy machine: load {load:.1f} on {cores} cores)" if load > cores else ""

@@ -82,9 +82,12 @@ def kind_of(name: str) -> str:
         return "pose"
     if not (folder / RECORD).is_file():
         raise DataError(f"{folder} holds neither {RECORD} nor {MANIFEST}: it is no run, and no finished data set")
-    if "classes" in read_record(folder):
+    record = read_record(folder)
+    if "classes" in record:
         return "classifier"
-    raise DataError(f"{folder} is no run of posebeam train or train-pose, or one that is unfinished")
+    if record.get("task") == "pose":
+        raise DataError(f"{folder}: its training is unfinished; go on with the same command and --resume")
+    raise DataError(f"{folder} is no run of posebeam train or train-pose")
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
