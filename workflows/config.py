@@ -1,6 +1,8 @@
 """Configuration: one frozen record a command; its fields are the flags, the file's keys and the defaults."""
 
 import dataclasses
+import difflib
+import os
 import tomllib
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -56,15 +58,28 @@ def _flag(field: "dataclasses.Field[Any]", kind: Any) -> Callable[[Command], Com
 
 def resolve(record: type[Record], config: Path | None, given: Mapping[str, Any]) -> Record:
     """defaults < file < flags. given holds what click parsed, None for what was not said."""
-    fields = {field.name: field for field in dataclasses.fields(record)}  # type: ignore[arg-type]
-    kinds = typing.get_type_hints(record)
-    values = _read(config) if config else {}
-    for key, value in values.items():
-        if key not in fields:
-            raise ConfigError(f"{config}: no setting {key!r}; known: {', '.join(fields)}")
-        _check(f"{config}: {key}", value, kinds[key], fields[key].metadata["choices"])
+    values = _checked(record, str(config), _read(config)) if config else {}
     said = {key: value for key, value in given.items() if value is not None}
     return record(**{**values, **said})
+
+
+def resolve_call(record: type[Record], call: str, config: Path | None, given: Mapping[str, Any]) -> Record:
+    """The same for a call from Python, whose keywords nobody has looked at yet: paths may stand for text."""
+    texts = {key: os.fspath(value) if isinstance(value, os.PathLike) else value for key, value in given.items()}
+    return resolve(record, config, _checked(record, call, texts))
+
+
+def _checked(record: type, where: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values themselves; ConfigError at a name that the record lacks, or a value that is none for it."""
+    fields = {field.name: field for field in dataclasses.fields(record)}
+    kinds = typing.get_type_hints(record)
+    for key, value in values.items():
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=3)
+            known = f"near: {', '.join(near)}" if near else f"known: {', '.join(fields)}"
+            raise ConfigError(f"{where}: no setting {key!r}; {known}")
+        _check(f"{where}: {key}", value, kinds[key], fields[key].metadata["choices"])
+    return dict(values)
 
 
 def _read(path: Path) -> dict[str, Any]:

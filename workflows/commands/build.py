@@ -109,17 +109,22 @@ def command(
     Writes OUT/poses, OUT/windows, OUT/rejected, a card and a manifest. Run again after an interruption: only
     what is missing is built.
     """
-    from posebeam.workflows.source import list_clips
-
     settings = of_kind(kind, resolve(BuildConfig, config, given))
-    listing = list_clips(
-        kind, source, split=settings.split, group=settings.group, seed=settings.seed, limit=settings.limit,
-        allow_missing=settings.allow_missing, annotations=settings.annotations,
-    )  # fmt: skip
+    listing = clips_of(kind, source, settings)
     if dry_run:
         return _dry_run(listing, kind, out, settings, beam_args, as_json)
     built = build_data(listing, kind, out, settings, beam_args)
     return summarise(built, settings.max_rejects, as_json)
+
+
+def clips_of(kind: str, source: Path, config: BuildConfig) -> "Listing":
+    """The clips of SOURCE, as the flags want them."""
+    from posebeam.workflows.source import list_clips
+
+    return list_clips(
+        kind, source, split=config.split, group=config.group, seed=config.seed, limit=config.limit,
+        allow_missing=config.allow_missing, annotations=config.annotations,
+    )  # fmt: skip
 
 
 def of_kind(kind: str, config: BuildConfig) -> BuildConfig:
@@ -249,31 +254,17 @@ def _dry_run(
 
 def summarise(built: "Built", max_rejects: float, as_json: bool) -> int:
     """Print what came out; 3 if too many clips were rejected."""
+    from posebeam.workflows.build_summary import excess, summary
     from posebeam.workflows.console import facts_table, say, show
 
-    clips, run = built.manifest["clips"], built.run
-    steps = sum(receipt.steps * receipt.slots for receipt in built.receipts)
-    facts = {
-        **clips,
-        "frames": built.manifest["frames"],
-        **{f"{name}": count for name, count in sorted(built.manifest["rows"].items())},
-        "warnings": built.manifest["warnings"],
-        "not_finite": built.manifest["not_finite"],
-        "shards_skipped": built.skipped,
-        "clips_decoded_now": run["decoded"],
-        "frames_per_second": round(run["frames"] / run["seconds"], 1) if run["seconds"] else 0.0,
-        "batch_fill": round(built.manifest["frames"] / steps, 3) if steps else 0.0,
-        "halvings": sum(receipt.halvings for receipt in built.receipts),
-        "seconds": run["seconds"],
-    }
+    facts = summary(built)
     if as_json:
         click.echo(json.dumps(facts))
     else:
         show(facts_table("built", facts))
         for clip_id, text in [warning for receipt in built.receipts for warning in receipt.warnings][:10]:
             say(f"note: {clip_id}: {text}")
-    share = clips["rejected"] / max(1, clips["built"] + clips["rejected"])
-    if share > max_rejects:
-        say(f"{clips['rejected']} clips were rejected ({share:.1%}, allowed {max_rejects:.1%}): see rejected/")
+    if told := excess(built, max_rejects):
+        say(told)
         return 3
     return 0

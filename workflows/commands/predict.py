@@ -1,6 +1,7 @@
 """posebeam predict: what happens in videos, by a trained model."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,15 +47,28 @@ def command(run: Path, videos: tuple[str, ...], config: Path | None, as_json: bo
 
     Videos that cannot be read are named; exit code 1 if there was one.
     """
+    from posebeam.workflows.trained import Trained
+
+    settings = resolve(PredictConfig, config, given)
+    trained = Trained.load(run, settings.device)
+    backbone = trained.backbone(settings.backbone)
+    _say_switch(trained, backbone, as_json)
+    failed = False
+    for prediction in watch(trained, backbone, videos, settings):
+        failed |= prediction.error is not None
+        _tell(prediction, trained, backbone, as_json)
+    return int(failed)
+
+
+def watch(
+    trained: "Trained", backbone: str, videos: Sequence[str], settings: PredictConfig
+) -> "Iterator[Prediction]":
+    """What the model says of each video, as they end; overlays are written on the way where they are wanted."""
     from posebeam.models.registry import load_estimator
     from posebeam.pipelines.sources.videos import expand
     from posebeam.workflows.prediction import predict
-    from posebeam.workflows.trained import Trained
 
-    settings, paths = resolve(PredictConfig, config, given), expand(videos)
-    trained = Trained.load(run, settings.device)
-    backbone = trained.backbone(settings.backbone)
-    rule = window_rule(trained, backbone, settings.min_score)
+    paths, rule = expand(videos), window_rule(trained, backbone, settings.min_score)
     as_trained = trained.record["data"] if trained.knows_backbone(backbone) else {}
     estimator = load_estimator(
         backbone,
@@ -66,14 +80,10 @@ def command(run: Path, videos: tuple[str, ...], config: Path | None, as_json: bo
         batch_size=settings.batch_size,
         crop_following=trained.record["data"]["crop_following"],
     )
-    _say_switch(trained, backbone, as_json)
-    failed = False
     for prediction in predict(paths, estimator, rule, trained.probabilities, trained.record["data"]["fps"]):
-        failed |= prediction.error is not None
-        _tell(prediction, trained, backbone, as_json)
+        yield prediction
         if settings.overlay and prediction.error is None:
             _overlay(prediction, trained, rule, _overlay_path(settings.overlay, prediction.video, len(paths)))
-    return int(failed)
 
 
 def window_rule(trained: "Trained", backbone: str, min_score: float) -> "WindowRule":
@@ -105,7 +115,7 @@ def _tell(prediction: "Prediction", trained: "Trained", backbone: str, as_json: 
     from posebeam.workflows.console import rows_table, say, show
 
     if as_json:
-        click.echo(json.dumps(_facts(prediction, trained, backbone)))
+        click.echo(json.dumps(facts(prediction, trained, backbone)))
     elif prediction.error is not None:
         say(f"{prediction.video}: {prediction.error.stage} failed: {prediction.error}")
     elif not prediction.starts:
@@ -123,27 +133,28 @@ def _best(probabilities: Any, classes: tuple[str, ...]) -> tuple[str, float]:
     return classes[int(probabilities.argmax())], round(float(probabilities.max()), 3)
 
 
-def _facts(prediction: "Prediction", trained: "Trained", backbone: str) -> dict[str, Any]:
-    facts: dict[str, Any] = {
+def facts(prediction: "Prediction", trained: "Trained", backbone: str) -> dict[str, Any]:
+    """A video's labels, over time and on the whole, as --json prints them."""
+    found: dict[str, Any] = {
         "video": str(prediction.video), "backbone": backbone, "trained_on": trained.made.backbone,
         "label": None, "probability": None, "probabilities": {}, "windows": [], "warnings": [], "error": None,
     }  # fmt: skip
     if prediction.error is not None:
-        return facts | {"error": str(prediction.error)}
+        return found | {"error": str(prediction.error)}
     if prediction.report is not None:
-        facts["warnings"] = list(prediction.report.warnings)
+        found["warnings"] = list(prediction.report.warnings)
     if prediction.starts:
         label, probability = _best(prediction.overall, trained.classes)
         named = zip(trained.classes, prediction.overall.tolist(), strict=True)
-        facts |= {"label": label, "probability": probability, "probabilities": dict(named)}
-        facts["windows"] = [
-            {"start": start, "seconds": round(at, 3), "label": found[0], "probability": found[1]}
-            for start, at, found in zip(
+        found |= {"label": label, "probability": probability, "probabilities": dict(named)}
+        found["windows"] = [
+            {"start": start, "seconds": round(at, 3), "label": best[0], "probability": best[1]}
+            for start, at, best in zip(
                 prediction.starts, prediction.seconds,
                 [_best(each, trained.classes) for each in prediction.windows], strict=True,
             )
         ]  # fmt: skip
-    return facts
+    return found
 
 
 def _overlay_path(wanted: str, video: Path, videos: int) -> Path:

@@ -37,21 +37,28 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
 
     Validation windows are taken by group from the training part; the test part is never read.
     """
+    from posebeam.workflows.console import facts_table, say, show
+
+    record = trained_run(out, run, resolve(TrainConfig, config, given), resume, overwrite)
+    if record["state"] == "finished":
+        show(facts_table(f"trained {run}", facts(record)))
+        say(f"posebeam evaluate {run} {out}   measures it on the test part")
+    return 0
+
+
+def trained_run(out: Path, run: Path, settings: TrainConfig, resume: bool, overwrite: bool) -> dict[str, Any]:
+    """Train; the resolved settings are written beside the model."""
     from posebeam.pipelines.publish import publish_text
     from posebeam.workflows.config import as_toml
-    from posebeam.workflows.console import facts_table, say, show
     from posebeam.workflows.run_folder import clear
     from posebeam.workflows.training import train
 
-    settings = resolve(TrainConfig, config, given)
     if overwrite:
         clear(run)
     record = train(out, run, settings, resume)
     if record["state"] == "finished":
         publish_text(as_toml(settings), run, "train.toml")
-        show(facts_table(f"trained {run}", facts(record)))
-        say(f"posebeam evaluate {run} {out}   measures it on the test part")
-    return 0
+    return record
 
 
 def facts(record: dict[str, Any]) -> dict[str, Any]:
