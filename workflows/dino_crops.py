@@ -37,8 +37,6 @@ class Crops:
 def _one(size: tuple[int, int], scale: tuple[float, float], place: int) -> v2.Compose:
     """One crop of a picture; place: which of them, counted from 0."""
     blur = v2.GaussianBlur(2 * round(3 * BLUR[1]) + 1, BLUR)
-    if min(size) <= blur.kernel_size[0] // 2:  # a blur cannot reach over more than the whole crop
-        blur = v2.GaussianBlur(2 * (min(size) // 2) - 1, BLUR)
     steps = [
         v2.RandomResizedCrop(size, scale=scale, interpolation=InterpolationMode.BICUBIC, antialias=True),
         v2.RandomHorizontalFlip(FLIP),

@@ -6,7 +6,7 @@ from posebeam.models.pooled_trunk import POOLS
 from posebeam.models.schedules import Ramp
 from posebeam.transforms.errors import ConfigError
 
-_LEAST = 8  # pixels a side of a crop: blur needs some
+_LEAST = 8  # pixels a side of a crop: a blur reaches over 6 of them
 
 
 @dataclass(frozen=True)
