@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from posebeam.models.networks.mhsa import POSITIONS
 from posebeam.models.pooled_trunk import PooledTrunk, whole_names
 from posebeam.models.registry import build_network, row, rows
 from posebeam.transforms.errors import ConfigError
@@ -46,8 +47,9 @@ def test_the_published_head_saw_196608_numbers():
         assert PooledTrunk(row("btranspose-c3a1-4"), "flattened").width == 196_608
 
 
-def test_crops_of_other_sizes_have_a_mean_and_gradients_in_all_positions():
-    trunk = PooledTrunk(SMALL)
+@pytest.mark.parametrize("position", POSITIONS)
+def test_crops_of_other_sizes_have_a_mean_and_gradients_in_all_positions(position):
+    trunk = PooledTrunk(replace(SMALL, arguments={**SMALL.arguments, "position": position}))
     trunk(torch.randn(2, 3, 24, 16)).square().sum().backward()
     tables = [
         trunk.trunk.pos_embedding,
