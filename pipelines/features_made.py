@@ -33,6 +33,11 @@ class FeaturesMade:
         """Of a clip: frames and features a frame."""
         return LENGTH, extractor(self.features).width
 
+    @property
+    def seen_shape(self) -> tuple[int]:
+        """Of what says which frames of a clip are real."""
+        return (LENGTH,)
+
     def refuse(self, other: "FeaturesMade", mine: str, others: str) -> None:
         """DataError if the other's features mean something else; the words say whose are whose."""
         for name in ("features", "features_sha256"):

@@ -41,6 +41,21 @@ class Made:
         return asdict(self)
 
     @property
+    def source(self) -> str:
+        """Who looked at the frames, as evaluations are called."""
+        return self.backbone
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of a window's features."""
+        return self.window, 52
+
+    @property
+    def seen_shape(self) -> tuple[int, int]:
+        """Of what says which joints of a window were seen."""
+        return self.window, 13
+
+    @property
     def input(self) -> dict[str, str | int]:
         """What decides the meaning of the numbers. Not the backbone: backbones can be switched."""
         return {name: getattr(self, name) for name in ("layout", "chain", "chain_version", "window")}

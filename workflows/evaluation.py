@@ -1,4 +1,4 @@
-"""Evaluation: a trained model held against the windows of a data set."""
+"""Evaluation: a trained model held against the rows of a data set: windows, or features of clips."""
 
 from typing import Any
 
@@ -6,22 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posebeam.pipelines.publish import publish, publish_json, workspace
-from posebeam.pipelines.read import Ints, WindowReader
+from posebeam.pipelines.row_groups import Ints
 from posebeam.transforms.errors import DataError
 from posebeam.workflows.answers import Answers
 from posebeam.workflows.metrics import Scores
 from posebeam.workflows.run_folder import EVALUATION
+from posebeam.workflows.samples import Reader
 from posebeam.workflows.trained import Trained
 
 _BATCH = 4096  # windows that are read at a time
 
 
-def score_part(trained: Trained, reader: WindowReader, part: str) -> Scores:
+def score_part(trained: Trained, reader: Reader, part: str) -> Scores:
     """Scores of the model on one part of a data set (see answer_part)."""
     return answer_part(trained, reader, part).scores
 
 
-def answer_part(trained: Trained, reader: WindowReader, part: str) -> Answers:
+def answer_part(trained: Trained, reader: Reader, part: str) -> Answers:
     """What the model says of one part (train, validation, test) of a data set, whose classes are matched by name.
 
     The parts are those of the official split that the run was trained on. DataError if the data were made
@@ -30,7 +31,7 @@ def answer_part(trained: Trained, reader: WindowReader, part: str) -> Answers:
     trained.made.refuse(reader.made, f"the model of {trained.folder}", str(reader.out))
     split, silent = int(trained.record["split"]), reader.silent
     parts = reader.parts(split)
-    rows = np.flatnonzero(_parts(trained, parts, reader.groups, "validation" in parts) == part)
+    rows = np.flatnonzero(_parts(trained, parts, reader.groups, "validation" in parts, reader.clips) == part)
     if not len(rows):
         raise DataError(f"{reader.out} has no windows in its part {part!r} (split {split or 'of its files'})")
     label = _labels(trained, reader, reader.labels[rows])
@@ -55,15 +56,18 @@ def answer_part(trained: Trained, reader: WindowReader, part: str) -> Answers:
 
 
 def _parts(
-    trained: Trained, parts: NDArray[np.object_], groups: NDArray[np.object_], validates: bool
-) -> NDArray[np.object_]:
-    """[n] parts of n windows or clips. Where the data set has no validation part of its own (validates), a run
-    took groups of the training part for it."""
+    trained: Trained, parts: NDArray[np.object_], groups: NDArray[np.object_], validates: bool,
+    clips: NDArray[np.object_] | None = None,
+) -> NDArray[np.object_]:  # fmt: skip
+    """[n] parts of n rows or clips. Where the data set has no validation part of its own (validates), a run took
+    groups of the training part for it, or clips."""
     taken = np.isin(groups.astype(str), trained.record["validation_groups"])
+    if clips is not None and (own := trained.record.get("validation_clips")):
+        taken |= np.isin(clips.astype(str), own)
     return parts if validates else np.where((parts == "train") & taken, "validation", parts)
 
 
-def _labels(trained: Trained, reader: WindowReader, labels: Ints) -> Ints:
+def _labels(trained: Trained, reader: Reader, labels: Ints) -> Ints:
     """[n] labels of a data set as the model counts classes."""
     known = {name: index for index, name in enumerate(trained.classes)}
     strangers = [reader.classes[label] for label in np.unique(labels) if reader.classes[label] not in known]
@@ -75,14 +79,14 @@ def _labels(trained: Trained, reader: WindowReader, labels: Ints) -> Ints:
     return np.array([known.get(name, -1) for name in reader.classes], np.int64)[labels]
 
 
-def evaluate(trained: Trained, reader: WindowReader, part: str) -> tuple[dict[str, Any], Scores]:
+def evaluate(trained: Trained, reader: Reader, part: str) -> tuple[dict[str, Any], Scores]:
     """The figures on one part of a data set, and the scores they come from (see answer_part).
 
-    A backbone that is not the one of the training data is named in "backbone_switch".
+    A backbone, or extractor of features, that is not the one of the training data is named in "backbone_switch".
     """
     answers = answer_part(trained, reader, part)
     scores = answers.scores
-    ours, theirs = trained.made.backbone, reader.made.backbone
+    ours, theirs = trained.made.source, reader.made.source
     result = {
         **scores.summary(),
         "part": part,

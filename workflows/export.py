@@ -7,7 +7,6 @@ from typing import Any
 
 from safetensors.torch import save
 
-from posebeam.models.networks.act import FEATURES
 from posebeam.pipelines.coco_results import export_results
 from posebeam.pipelines.export_pyskl import export_pyskl
 from posebeam.pipelines.manifest import FILE as MANIFEST
@@ -15,44 +14,30 @@ from posebeam.pipelines.manifest import read_manifest
 from posebeam.pipelines.plan import FILE as PLAN
 from posebeam.pipelines.publish import unfinished
 from posebeam.transforms.errors import ConfigError
-from posebeam.transforms.layout import layout
-from posebeam.workflows.onnx_model import INPUT, OUTPUTS, save_onnx
+from posebeam.workflows.onnx_model import save_onnx
 from posebeam.workflows.trained import Trained
 
-_INPUT = (
-    "float32 [batch, {window}, 52]: rows of the column x of a data set's windows, as they stand there (13 joints "
-    "x (x, y, vx, vy) in torso lengths); nothing else is to be scaled or centred"
-)
 _OUTPUTS = {
     "logits": "float32 [batch, classes]: the network's, before softmax",
-    "probabilities": "float32 [batch, classes]: what posebeam predict says of a window: softmax of the logits",
+    "probabilities": "float32 [batch, classes]: what posebeam predict says of it: softmax of the logits",
 }
-_MIRRORED = ", mean over the window and its mirror image"
 
 
 def facts(trained: Trained) -> dict[str, str]:
     """What an exported file says of itself: texts, with lists and whatever else is not text as JSON.
 
-    classes are in the order of the outputs, joints in that of the input's features.
+    classes are in the order of the outputs, an AcT's joints in that of the input's features.
     """
-    record, data = trained.record, trained.record["data"]
-    mirrored = bool(record["recipe"]["mirrored"])
+    own = trained.kind.facts(trained.record)
     values = {
-        "model": record["model"],
+        "model": trained.record["model"],
         "classes": list(trained.classes),
-        "mirrored": mirrored,
-        "input": f"{INPUT} {_INPUT.format(window=data['window'])}",
-        **{name: _OUTPUTS[name] for name in OUTPUTS},
-        "shape": [data["window"], FEATURES],
-        "joints": list(layout(data["layout"]).skeleton.joints),
-        **{
-            name: data[name]
-            for name in (
-                "layout", "chain", "chain_version", "window", "stride", "min_score", "backbone", "weights_sha256",
-            )
-        },
-    }  # fmt: skip
-    values["probabilities"] += _MIRRORED if mirrored else ""
+        **_OUTPUTS,
+        "shape": list(trained.made.shape),
+        **own,
+        "input": f"{trained.kind.input} {own['input']}",
+        "probabilities": _OUTPUTS["probabilities"] + own["probabilities"],
+    }
     return {
         f"posebeam.{name}": value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for name, value in values.items()
@@ -60,7 +45,7 @@ def facts(trained: Trained) -> dict[str, str]:
 
 
 def _save_safetensors(trained: Trained, described: Mapping[str, str], path: Path) -> None:
-    """The tensors by the names of models.networks.act.AcT."""
+    """The tensors by the names of the network in models/networks."""
     tensors = {name: value.contiguous().cpu() for name, value in trained.network.state_dict().items()}
     # safetensors writes metadata in an order of chance: one key keeps equal runs equal bytes.
     path.write_bytes(save(tensors, {"posebeam": json.dumps(described, sort_keys=True, ensure_ascii=False)}))

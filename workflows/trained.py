@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +11,27 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import nn
 
-from posebeam.models.networks.act import AcT, build_act
 from posebeam.models.registry import choose_device, is_run, row, row_sha256, rows, weights_sha256
-from posebeam.pipelines.made import Made
+from posebeam.pipelines.features_made import FeaturesMade
 from posebeam.pipelines.settings import IMPORTED
-from posebeam.transforms.augment import mirror
-from posebeam.transforms.errors import DataError
+from posebeam.transforms.errors import ConfigError, DataError
 from posebeam.transforms.layout import layout
+from posebeam.workflows.kind import Kind
+from posebeam.workflows.kinds import kind_of
 from posebeam.workflows.run_folder import WEIGHTS, read_record
 
 _BATCH = 512  # windows at a time
 
 
-def build_model(name: str, classes: int, window: int) -> AcT:
-    """A fresh network by the name it has on the command line, act-micro for example."""
-    return build_act(name.removeprefix("act-"), classes, window)
-
-
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A finished run. `record` is its run.json; made says how the windows it was trained on were made."""
+    """A finished run. `record` is its run.json; made says how the rows it was trained on were made."""
 
     folder: Path
     record: Mapping[str, Any]
-    network: AcT
+    network: nn.Module
     device: torch.device
 
     @classmethod
@@ -45,7 +42,7 @@ class Trained:
             raise DataError(f"{folder}: its training is unfinished; go on with the same command and --resume")
         if "model" not in record:
             raise DataError(f"{folder} holds no action model: it is a run of another command than posebeam train")
-        network = build_model(record["model"], len(record["classes"]), record["data"]["window"])
+        network = kind_of(record["model"]).build(record)
         try:
             network.load_state_dict(load_file(folder / WEIGHTS))
         except (OSError, SafetensorError, RuntimeError) as error:
@@ -59,15 +56,31 @@ class Trained:
         return tuple(self.record["classes"])
 
     @property
-    def made(self) -> Made:
-        """How the windows it was trained on were made."""
-        return Made.of(self.record["data"])
+    def kind(self) -> Kind:
+        """What sets it apart from other kinds of action models."""
+        return kind_of(self.record["model"])
+
+    @property
+    def made(self) -> Any:
+        """How the rows it was trained on were made: Made, or FeaturesMade of the hybrid classifier."""
+        return self.kind.made(self.record["data"])
+
+    @cached_property
+    def _said(self) -> nn.Module:
+        return self.kind.said(self.record, self.network).to(self.device).eval()
 
     def backbone(self, asked: str) -> str:
         """Who looks at videos for this model: who is asked for, else who made the poses it was trained on.
 
         DataError if that does not fit (refuse_backbone), or was trained by its user: no name says where that lies.
         """
+        if isinstance(self.made, FeaturesMade):
+            if asked:
+                raise ConfigError(
+                    f"--backbone {asked}: {self.folder} looks at features of frames ({self.made.features}), not "
+                    "at poses"
+                )
+            return self.made.source
         name = asked or self.made.backbone
         if not asked and self.record["data"].get("backbone_sha256"):
             raise DataError(
@@ -79,6 +92,8 @@ class Trained:
 
     def knows_backbone(self, name: str) -> bool:
         """Whether a backbone made the poses that this model was trained on: of a run, the same weights and row."""
+        if isinstance(self.made, FeaturesMade):
+            return name == self.made.source
         if row(name).name != self.made.backbone or row_sha256(name) != self.record["data"].get(
             "backbone_sha256", ""
         ):
@@ -106,23 +121,17 @@ class Trained:
             )
 
     def probabilities(self, x: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Windows x [n, T, 52] and valid [n, T, 13] to probabilities [n, classes]."""
-        if x.shape[1:] != (self.made.window, 52) or valid.shape != (*x.shape[:2], 13):
+        """Windows x [n, T, 52] and valid [n, T, 13] to probabilities [n, classes]; features x [n, 20, F] and valid
+        [n, 20] where the model is the hybrid classifier."""
+        shape, seen = self.made.shape, self.made.seen_shape
+        if x.shape[1:] != shape or valid.shape != (len(x), *seen):
             raise ValueError(
                 f"got x {list(x.shape)} and valid {list(valid.shape)}, "
-                f"expected [n, {self.made.window}, 52] and [n, {self.made.window}, 13]"
+                f"expected [n, {', '.join(map(str, shape))}] and [n, {', '.join(map(str, seen))}]"
             )
-        direct = self._softmax(x)
-        if not self.record["recipe"]["mirrored"]:
-            return direct
-        images, _ = mirror(x, valid, layout(self.made.layout))
-        return (direct + self._softmax(images)) * np.float32(0.5)
-
-    def _softmax(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """[n, T, 52] to [n, classes]."""
         with torch.inference_mode():
             parts = [
-                self.network(torch.from_numpy(x[first : first + _BATCH]).to(self.device)).softmax(-1).cpu().numpy()
+                self._said(torch.from_numpy(x[first : first + _BATCH]).to(self.device))[1].cpu().numpy()
                 for first in range(0, len(x), _BATCH)
             ]
         return np.concatenate([np.zeros((0, len(self.classes)), np.float32), *parts])

@@ -1,7 +1,7 @@
 """Reading windows for training against `datasets` with torch format: rows/s in shuffled batches of 512, one core.
 
 A pass is one epoch: x, valid and label of every row as tensors. Ours is what training uses
-(workflows/act_data.py). Theirs is the faster of two ways: torch's DataLoader over rows with its own collation, and
+(workflows/samples.py). Theirs is the faster of two ways: torch's DataLoader over rows with its own collation, and
 whole batches by their indices, which datasets' documentation advises. Three figures: an epoch from opening the
 Parquet files on; the same where datasets has made its Arrow cache before and is not charged for it, which has no
 bound; and a later epoch, of which a training has hundreds.
@@ -77,9 +77,9 @@ class _Ours:
         import numpy as np
 
         from posebeam.pipelines.read import WindowReader
-        from posebeam.workflows.act_data import EpochOrder, WindowSet, loader
+        from posebeam.workflows.samples import EpochOrder, Samples, loader
 
-        windows = WindowSet(reader := WindowReader(out), np.arange(len(reader)))
+        windows = Samples(reader := WindowReader(out), np.arange(len(reader)))
         self._loader = loader(windows, BATCH, EpochOrder(windows, seed=0))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

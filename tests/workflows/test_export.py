@@ -18,7 +18,8 @@ from posebeam.transforms.layout import layout
 from posebeam.workflows.cli import run as posebeam
 from posebeam.workflows.commands.train import TrainConfig
 from posebeam.workflows.export import FORMATS, export
-from posebeam.workflows.onnx_model import Said, hold_against_torch
+from posebeam.workflows.onnx_model import hold_against_torch
+from posebeam.workflows.said import Said
 from posebeam.workflows.trained import Trained
 from posebeam.workflows.training import train
 
@@ -121,11 +122,11 @@ def test_a_graph_that_differs_from_torch_is_refused(trained, file, spoil):
     other = build_act("micro", 3)
     other.load_state_dict(trained.network.state_dict())
     said = Said(other, layout("act13-coco").skeleton.mirror).eval()
-    hold_against_torch(file.read_bytes(), said, 30)
+    hold_against_torch(file.read_bytes(), said, (30, 52))
     with torch.no_grad():
         spoil(other.head2.bias)
     with pytest.raises(PosebeamError, match=r"gives other logits than torch .* Nothing was written"):
-        hold_against_torch(file.read_bytes(), said, 30)
+        hold_against_torch(file.read_bytes(), said, (30, 52))
 
 
 def test_nothing_is_left_of_a_refused_export(trained, tmp_path, monkeypatch):

@@ -14,9 +14,9 @@ from posebeam.pipelines.read import WindowReader
 from posebeam.transforms.augment import mirror
 from posebeam.transforms.errors import ConfigError, DataError
 from posebeam.transforms.layout import layout
-from posebeam.workflows.act_data import EpochOrder, WindowSet, divide, loader
 from posebeam.workflows.cli import run as posebeam
 from posebeam.workflows.commands.train import TrainConfig
+from posebeam.workflows.samples import EpochOrder, Samples, divide, loader
 from posebeam.workflows.trained import Trained
 from posebeam.workflows.trainer import EpochLines
 from posebeam.workflows.training import train
@@ -109,7 +109,7 @@ def test_a_validation_part_of_the_data_set_is_used(make_windows, tmp_path):
 
 
 def test_every_window_comes_once_an_epoch(out):
-    windows = WindowSet(WindowReader(out), np.arange(5, 77))
+    windows = Samples(WindowReader(out), np.arange(5, 77))
     order = EpochOrder(windows, seed=0)
     epochs = []
     for epoch in (0, 1, 0):

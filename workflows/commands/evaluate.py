@@ -21,13 +21,12 @@ def command(run: Path, out: Path, part: str, device: str, as_json: bool) -> int:
     A clip without a window, in which nobody was seen or which was rejected, counts as wrong. Writes the figures
     and the confusion matrix to RUN/evaluation.
     """
-    from posebeam.pipelines.read import WindowReader
     from posebeam.workflows.console import say
     from posebeam.workflows.evaluation import evaluate, write_evaluation
     from posebeam.workflows.trained import Trained
 
-    trained, reader = Trained.load(run, device), WindowReader(out)
-    result, scores = evaluate(trained, reader, part)
+    trained = Trained.load(run, device)
+    result, scores = evaluate(trained, trained.kind.read(out), part)
     name = write_evaluation(trained, result, scores)
     if switch := result["backbone_switch"]:
         say(f"backbone switched: trained on poses of {switch['trained']}, evaluated on {switch['evaluated']}")

@@ -27,6 +27,7 @@ def command(source: Path, file: Path) -> int:
         show(facts_table(str(file), export_data(source, file)))
         return 0
     described = export(Trained.load(source, "cpu"), file)
-    shown = ("model", "input", "logits", "probabilities", "layout", "chain", "backbone", "classes")
-    show(facts_table(str(file), {name: described[f"posebeam.{name}"] for name in shown}))
+    shown = ("model", "input", "logits", "probabilities", "layout", "chain", "backbone", "features", "classes")
+    told = {name: described.get(f"posebeam.{name}") for name in shown}
+    show(facts_table(str(file), {name: text for name, text in told.items() if text is not None}))
     return 0

@@ -8,15 +8,20 @@ import click
 
 from posebeam.workflows.config import flags, option, resolve
 
-MODELS = ("act-micro", "act-small", "act-base", "act-large")
+MODELS = ("act-micro", "act-small", "act-base", "act-large", "hybrid")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """The flags of posebeam train."""
 
-    model: str = option("act-micro", "Size of the Action Transformer.", MODELS)
-    recipe: str = option("default", "How it is trained.", ("default", "published"))
+    model: str = option(
+        "act-micro", "The Action Transformer in a size, or the hybrid classifier of features.", MODELS
+    )
+    recipe: str = option(
+        "", "How it is trained: default or published; the hybrid: hybrid or hybrid-published. [default: the first]"
+    )
+    mask: str = option("", "hybrid: how padding is kept out: clip, published, keys, none. [default: the recipe's]")
     split: int = option(0, "Official split 1, 2 or 3; 0: the one that names OUT's files.")
     seed: int = option(0, "Decides the start, the validation groups, and all chance.")
     val_part: float = option(0.15, "Share of the training groups that validates, where OUT has none for it.")

@@ -1,21 +1,23 @@
-"""ActModule: AcT under training, as lightning wants it."""
+"""ActionModule: an action model under training, as lightning wants it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import lightning
 import numpy as np
 import torch
 import torchmetrics
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics.classification import MulticlassAccuracy
 
-from posebeam.models.networks.act import AcT
-from posebeam.transforms.chain import chain
-from posebeam.transforms.layout import layout
-from posebeam.workflows.act_data import Batch
-from posebeam.workflows.optimiser import make_optimiser
-from posebeam.workflows.recipes import Recipe
+from posebeam.workflows.samples import Batch
+
+Augment = Callable[[Batch, np.random.Generator], Batch]
+# The optimiser of a network that is updated so many times, and its schedule, one step an update.
+Optimise = Callable[[nn.Module, int], tuple[Optimizer, LRScheduler]]
 
 
 class ClipAccuracy(torchmetrics.Metric):
@@ -37,21 +39,21 @@ class ClipAccuracy(torchmetrics.Metric):
         return (self.sums.argmax(-1) == self.label)[met].float().mean()
 
 
-class ActModule(lightning.LightningModule):
-    """Trains a network by a recipe; validation logs val_loss, val_window_accuracy and val_clip_accuracy.
+class ActionModule(lightning.LightningModule):
+    """Trains a network by cross-entropy; validation logs val_loss, val_window_accuracy and val_clip_accuracy.
 
-    Chance hangs on seed and step alone, so that a resumed run ends where an undisturbed one does.
+    augment changes training batches before they go to the device. Chance hangs on seed and step alone, so that a
+    resumed run ends where an undisturbed one does.
     """
 
     def __init__(
-        self, network: AcT, recipe: Recipe, *, chain_name: str, layout_name: str, classes: int,
-        validation_clips: int, nominal_steps: int, seed: int,
+        self, network: nn.Module, optimise: Optimise, *, classes: int, validation_clips: int, seed: int,
+        smoothing: float = 0.0, augment: Augment | None = None,
     ):  # fmt: skip
         super().__init__()
         self.network = network
-        self.recipe = recipe
-        self.chain, self.layout = chain(chain_name), layout(layout_name)
-        self.nominal_steps = nominal_steps
+        self.optimise, self.augment = optimise, augment
+        self.smoothing = smoothing
         self.seed = seed
         self.train_accuracy = MulticlassAccuracy(classes, average="micro")
         self.window_accuracy = MulticlassAccuracy(classes, average="micro")
@@ -66,16 +68,14 @@ class ActModule(lightning.LightningModule):
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Training batches are augmented before they go to the device."""
-        if not self.trainer.training:
+        if not self.trainer.training or self.augment is None:
             return batch
-        rng = np.random.default_rng(self._chance())
-        x, valid = self.recipe.augmentation(batch.x.numpy(), batch.valid.numpy(), self.chain, self.layout, rng)
-        return batch._replace(x=torch.from_numpy(x), valid=torch.from_numpy(valid))
+        return self.augment(batch, np.random.default_rng(self._chance()))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Cross-entropy with label smoothing."""
         logits = self.network(batch.x)
-        loss = F.cross_entropy(logits, batch.label, label_smoothing=self.recipe.smoothing)
+        loss = F.cross_entropy(logits, batch.label, label_smoothing=self.smoothing)
         self.train_accuracy(logits, batch.label)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.label), sync_dist=True)
         self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True)
@@ -96,12 +96,6 @@ class ActModule(lightning.LightningModule):
         self.log("val_clip_accuracy", self.clip_accuracy)
 
     def configure_optimizers(self) -> Any:
-        """The recipe's, with a new rate for every update."""
-        optimiser, schedule = make_optimiser(
-            self.network,
-            self.recipe,
-            width=self.network.position.shape[1],
-            steps=int(self.trainer.estimated_stepping_batches),
-            nominal_steps=self.nominal_steps,
-        )
+        """With a new rate for every update."""
+        optimiser, schedule = self.optimise(self.network, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
