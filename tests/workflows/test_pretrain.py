@@ -23,6 +23,7 @@ from posebeam.models.schedules import dino_decay, dino_momentum, dino_rate
 from posebeam.pipelines.image_reader import ImageReader
 from posebeam.transforms.errors import ConfigError, DataError
 from posebeam.workflows.cli import run as posebeam
+from posebeam.workflows.commands import pretrain as pretrain_command
 from posebeam.workflows.commands.pretrain import PretrainConfig
 from posebeam.workflows.dino_crops import Crops
 from posebeam.workflows.dino_data import CropSet, crop_loader
@@ -266,6 +267,10 @@ def test_a_loss_that_is_no_number_stops_it(out, small, tmp_path, monkeypatch):
     monkeypatch.setattr(DinoLoss, "forward", lambda self, student, teacher, temperature: student.sum() * math.nan)
     with pytest.raises(DataError, match="the loss of update 1 is nan"):
         pretrain(out, tmp_path / "run", PretrainConfig(backbone=small, epochs=1, **TINY))
+
+
+def test_the_command_knows_all_recipes():
+    assert pretrain_command.RECIPES == tuple(RECIPES)
 
 
 def test_what_cannot_be_is_refused_before_anything_is_written(out, tmp_path, capsys):
