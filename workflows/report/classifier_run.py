@@ -48,6 +48,7 @@ class ClassifierRun:
             "epochs": record.get("epochs", record["recipe"].get("epochs")),
             "seed": record["seed"],
             "split": record["split"],
+            "features": data.get("features") if record["model"] == "hybrid" else None,
             "backbone": data.get("backbone"),
             "chain": data.get("chain"),
             "layout": data.get("layout"),
@@ -73,18 +74,20 @@ def read_classifier_run(folder: Path, name: str, measure: bool = True) -> Classi
         raise DataError(f"{folder} is no run of posebeam train: its run.json says nothing of {', '.join(missing)}")
     finished = record["state"] == "finished"
     speed = _speed(folder, record) if measure and finished else None
-    return ClassifierRun(folder, name, record, _evaluations(folder, record), read_curves(folder), speed)
+    return ClassifierRun(folder, name, record, _evaluations(folder), read_curves(folder), speed)
 
 
 def _speed(folder: Path, record: Mapping[str, Any]) -> Speed:
-    """Of the bare network, for one window."""
-    return batch_one(Trained.load(folder, "cpu").network, 1, int(record["data"]["window"]), FEATURES)
+    """Of the bare network, for one window, or for the features of one clip."""
+    trained = Trained.load(folder, "cpu")
+    hybrid = record["model"] == "hybrid"
+    shape = trained.made.shape if hybrid else (int(record["data"]["window"]), FEATURES)
+    return batch_one(trained.network, 1, *shape)
 
 
-def _evaluations(folder: Path, record: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+def _evaluations(folder: Path) -> tuple[Mapping[str, Any], ...]:
     found = [_read(path) for path in sorted((folder / EVALUATION).glob("*.json"))]
-    own = record["data"].get("backbone")
-    return tuple(sorted(found, key=lambda each: (_ORDER.index(each["part"]), each["backbone"] != own)))
+    return tuple(sorted(found, key=lambda each: (_ORDER.index(each["part"]), bool(each.get("backbone_switch")))))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """ClassifierTable: action models side by side, a line a run."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from posebeam.workflows.report.classifier_run import ClassifierRun, part_of
 
 CLASSIFIER_HEADER = (
@@ -19,17 +22,23 @@ def classifier_cells(run: ClassifierRun) -> tuple[str, ...]:
         f"{facts['parameters']:,}",
         facts["model"] if facts["state"] == "finished" else f"{facts['model']} (unfinished)",
         f"{facts['recipe']}{epochs}",
-        facts["backbone"] or "-",
-        facts["chain"] or "-",
-        f"{facts['window']} / {facts['stride']}" + (f" at {facts['fps']:g} fps" if facts["fps"] else ""),
+        *_input(facts),
     )
+
+
+def _input(facts: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Whose poses, by which chain, in which windows; or whose features."""
+    rate = f" at {facts['fps']:g} fps" if facts["fps"] else ""
+    if facts["features"]:
+        return facts["features"], "-", f"a clip's features{rate}"
+    return facts["backbone"] or "-", facts["chain"] or "-", f"{facts['window']} / {facts['stride']}{rate}"
 
 
 def _measured(run: ClassifierRun) -> tuple[str, ...]:
     """On what, and the figures of, the best evaluation; else those of validation, said so."""
     if found := run.best:
         low, high = found["clip_accuracy_interval"]
-        switch = "" if found["backbone"] == run.record["data"].get("backbone") else f", {found['backbone']}"
+        switch = f", {found['backbone']}" if found.get("backbone_switch") else ""
         return (
             f"{found['clip_accuracy']:.1%} of {found['clips']}",
             f"{low:.1%} to {high:.1%}",

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from posebeam.pipelines.manifest import read_manifest
 from posebeam.pipelines.plan import read_plan
 from posebeam.pipelines.read import WindowReader
 from posebeam.pipelines.stored import StoredClip, read_clips
@@ -40,9 +41,10 @@ def strips(out: Path, places: Sequence[Place]) -> list[Figure | None]:
     """A strip a window; None for one that OUT does not hold.
 
     They show the poses in the picture, as they were seen. Where OUT holds windows only, they show the windows'
-    own numbers, centred and scaled as the chain left them.
+    own numbers, centred and scaled as the chain left them. Of a data set of features nothing can be shown.
     """
-    reader = WindowReader(out)
+    held = {file["product"] for file in read_manifest(out)["files"]}
+    reader = WindowReader(out) if "windows" in held else None
     found = zip(places, poses_of(out, places), strict=True)
     return [
         film(poses.xy, poses.seen, poses.skeleton, poses.numbers) if poses else _of_window(reader, place)
@@ -73,7 +75,9 @@ def _cut(clip: StoredClip, place: Place, rule: WindowRule) -> Poses | None:
     return Poses(own[0].skeleton, numbers[order], xy[order], seen[order]) if len(order) else None
 
 
-def _of_window(reader: WindowReader, place: Place) -> Figure | None:
+def _of_window(reader: WindowReader | None, place: Place) -> Figure | None:
+    if reader is None:
+        return None
     own = (reader.clips == place.clip_id) & (reader.starts == place.start) & (reader.people == place.person)
     rows = np.flatnonzero(own)[:1]
     if not len(rows):
