@@ -270,7 +270,7 @@ def test_a_loss_that_is_no_number_stops_it(out, small, tmp_path, monkeypatch):
 
 
 def test_the_command_knows_all_recipes():
-    assert pretrain_command.RECIPES == tuple(RECIPES)
+    assert tuple(RECIPES) == pretrain_command.RECIPES
 
 
 def test_what_cannot_be_is_refused_before_anything_is_written(out, tmp_path, capsys):
