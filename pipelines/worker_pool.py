@@ -60,9 +60,7 @@ def _this_python() -> Iterator[None]:
             os.environ["PATH"] = before
 
 
-def wait_for_the_end() -> None:
-    """Until SIGTERM or Ctrl-C."""
+def leave_when_told() -> None:
+    """From now on SIGTERM and Ctrl-C end this process in order, its workers first."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    while True:
-        signal.pause()

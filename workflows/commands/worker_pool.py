@@ -1,5 +1,7 @@
 """posebeam worker-pool: Python workers for a cluster without containers."""
 
+import signal
+
 import click
 
 
@@ -19,10 +21,11 @@ def command(host: str, port: int) -> int:
 
     Whoever reaches the port can run code here: keep it behind the cluster's firewall.
     """
-    from posebeam.pipelines.worker_pool import wait_for_the_end, worker_pool
+    from posebeam.pipelines.worker_pool import leave_when_told, worker_pool
     from posebeam.workflows.console import say
 
+    leave_when_told()
     with worker_pool(host, port) as bound:
         say(f"workers at {host}:{bound}")
-        wait_for_the_end()
-    return 0
+        while True:
+            signal.pause()
