@@ -68,13 +68,12 @@ def load_model(run: AnyPath, device: str = "auto") -> Trained:
 def evaluate(run: AnyPath, out: AnyPath, *, part: str = "test", device: str = "auto") -> dict[str, Any]:
     """A trained model measured on a part of a data set, as posebeam evaluate; returns the figures, and writes
     them to RUN/evaluation. DataError if the data are of another chain, layout or classes."""
-    from posebeam.pipelines.read import WindowReader
     from posebeam.workflows.evaluation import evaluate as measure
     from posebeam.workflows.evaluation import write_evaluation
 
     _require_one_of("part", part, PARTS)
     trained = load_model(run, device)
-    result, scores = measure(trained, WindowReader(Path(out)), part)
+    result, scores = measure(trained, trained.kind.read(Path(out)), part)
     write_evaluation(trained, result, scores)
     return result
 

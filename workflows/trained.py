@@ -69,12 +69,17 @@ class Trained:
     def _said(self) -> nn.Module:
         return self.kind.said(self.record, self.network).to(self.device).eval()
 
+    @property
+    def looks_at_poses(self) -> bool:
+        """Whether it takes windows of poses; the hybrid classifier takes features of frames."""
+        return not isinstance(self.made, FeaturesMade)
+
     def backbone(self, asked: str) -> str:
         """Who looks at videos for this model: who is asked for, else who made the poses it was trained on.
 
         DataError if that does not fit (refuse_backbone), or was trained by its user: no name says where that lies.
         """
-        if isinstance(self.made, FeaturesMade):
+        if not self.looks_at_poses:
             if asked:
                 raise ConfigError(
                     f"--backbone {asked}: {self.folder} looks at features of frames ({self.made.features}), not "
@@ -92,8 +97,8 @@ class Trained:
 
     def knows_backbone(self, name: str) -> bool:
         """Whether a backbone made the poses that this model was trained on: of a run, the same weights and row."""
-        if isinstance(self.made, FeaturesMade):
-            return name == self.made.source
+        if not self.looks_at_poses:
+            return bool(name == self.made.source)
         if row(name).name != self.made.backbone or row_sha256(name) != self.record["data"].get(
             "backbone_sha256", ""
         ):

@@ -112,6 +112,8 @@ def _explain_run(source: Path, out: Path, run: Path, asked: str, settings: Expla
     if source.suffix.lower() in SUFFIXES:
         raise ConfigError(f"{source}: --run looks at windows of a video, not at an image")
     trained = Trained.load(run, settings.device)
+    if not trained.looks_at_poses:
+        raise ConfigError(f"{run} is a {trained.record['model']} classifier: it has no class token to draw")
     backbone, data = trained.backbone(asked), trained.record["data"]
     as_trained = data if trained.knows_backbone(backbone) else {}
     rule = window_rule(trained, backbone, -1.0)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from posebeam.pipelines.bounds import BOUNDS, Bounds
 from posebeam.workflows.argument import there
 from posebeam.workflows.config import flags, option, resolve
 
@@ -24,7 +25,9 @@ class PredictConfig:
     backbone: str = option(
         "", "Another pose backbone than the one the model was trained on; a run folder of train-pose."
     )
-    weights: str = option("", "Checkpoint of your own for the backbone.")
+    weights: str = option(
+        "", "Checkpoint of your own for the backbone, or for the features of a hybrid classifier."
+    )
     decode: str = option("", "Way to read another backbone's maps, where it has several.")
     detector: str = option("", "Who gives boxes to the backbone, in place of its own or the training's.")
     flip: bool = option(False, "Look at the mirrored picture too, as with models trained on such poses.")
@@ -34,6 +37,8 @@ class PredictConfig:
     overlay: str = option("", "Write an mp4 with skeleton and label; with several videos a folder.")
     device: str = option("auto", "Where the networks run.", ("auto", "cpu", "cuda"))
     batch_size: int = option(32, "Frames a batch at most.")
+    max_pixels: int = option(BOUNDS.pixels, "A video with larger pictures is not read: width x height at most.")
+    max_seconds: float = option(BOUNDS.seconds, "A video that lasts longer is not read.")
 
 
 @click.command()
@@ -68,7 +73,11 @@ def watch(
     from posebeam.pipelines.sources.videos import expand
     from posebeam.workflows.prediction import predict
 
-    paths, rule = expand(videos), window_rule(trained, backbone, settings.min_score)
+    paths = expand(videos)
+    if not trained.looks_at_poses:
+        yield from _watch_features(trained, paths, settings)
+        return
+    rule = window_rule(trained, backbone, settings.min_score)
     as_trained = trained.record["data"] if trained.knows_backbone(backbone) else {}
     estimator = load_estimator(
         backbone,
@@ -80,10 +89,24 @@ def watch(
         batch_size=settings.batch_size,
         crop_following=trained.record["data"]["crop_following"],
     )
-    for prediction in predict(paths, estimator, rule, trained.probabilities, trained.record["data"]["fps"]):
+    bounds, fps = Bounds(settings.max_pixels, settings.max_seconds), trained.record["data"]["fps"]
+    for prediction in predict(paths, estimator, rule, trained.probabilities, fps, bounds):
         yield prediction
         if settings.overlay and prediction.error is None:
             _overlay(prediction, trained, rule, _overlay_path(settings.overlay, prediction.video, len(paths)))
+
+
+def _watch_features(trained: "Trained", paths: Sequence[Path], settings: PredictConfig) -> "Iterator[Prediction]":
+    """The same by a model that looks at features of frames. ConfigError for flags that concern poses."""
+    from posebeam.transforms.errors import ConfigError
+    from posebeam.workflows.feature_prediction import extractor_of, predict_features
+
+    said = [name for name in ("decode", "detector", "flip", "overlay") if getattr(settings, name)]
+    if said:
+        raise ConfigError(f"--{said[0]} concerns poses: {trained.folder} looks at features of frames")
+    weights = Path(settings.weights) if settings.weights else None
+    extractor = extractor_of(trained, device=settings.device, weights=weights, batch_size=settings.batch_size)
+    yield from predict_features(paths, trained, extractor)
 
 
 def window_rule(trained: "Trained", backbone: str, min_score: float) -> "WindowRule":
@@ -136,7 +159,7 @@ def _best(probabilities: Any, classes: tuple[str, ...]) -> tuple[str, float]:
 def facts(prediction: "Prediction", trained: "Trained", backbone: str) -> dict[str, Any]:
     """A video's labels, over time and on the whole, as --json prints them."""
     found: dict[str, Any] = {
-        "video": str(prediction.video), "backbone": backbone, "trained_on": trained.made.backbone,
+        "video": str(prediction.video), "backbone": backbone, "trained_on": trained.made.source,
         "label": None, "probability": None, "probabilities": {}, "windows": [], "warnings": [], "error": None,
     }  # fmt: skip
     if prediction.error is not None:

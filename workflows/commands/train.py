@@ -40,7 +40,8 @@ class TrainConfig:
 def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: bool, **given: Any) -> int:
     """Trains on the windows of OUT and writes RUN: the model, how it came about, checkpoints and logs.
 
-    Validation windows are taken by group from the training part; the test part is never read.
+    --model hybrid trains on the features of its clips (build --features). What validates is taken by group from
+    the training part; the test part is never read.
     """
     from posebeam.workflows.console import facts_table, say, show
 
@@ -71,7 +72,10 @@ def facts(record: dict[str, Any]) -> dict[str, Any]:
     found = {
         "model": f"{record['model']}, {record['parameters']:,} parameters",
         "classes": len(record["classes"]),
-        "windows": f"{record['windows']['train']:,} train, {record['windows']['validation']:,} validate",
+        "clips" if record["model"] == "hybrid" else "windows": ", ".join(
+            f"{record['windows'][part]:,} {does}"
+            for part, does in (("train", "train"), ("validation", "validate"))
+        ),
         "recipe": record["recipe"]["name"],
         "kept epoch": f"{record['epoch']} of {record['epochs']}",
         "seconds": record["seconds"],
