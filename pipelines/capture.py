@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 
+from posebeam.pipelines.bounds import BOUNDS, Bounds
 from posebeam.transforms.errors import DecodeError
 
 # Damaged streams are reported by us, with counts; these libraries' own lines would run through the progress.
@@ -16,7 +17,6 @@ if "OPENCV_LOG_LEVEL" not in os.environ:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 STREAM_TIMEOUT_SECONDS = 60.0
-MOST_SIDE = 8192  # pixels
 _MOST_FRAMES = 10_000_000  # four days at 30 frames a second: beyond it a header's count is no count
 
 
@@ -27,10 +27,16 @@ class Capture:
     header_fps is 0 where the container gives none.
     """
 
-    def __init__(self, path: str | os.PathLike[str], timeout: float = STREAM_TIMEOUT_SECONDS) -> None:
-        """timeout in seconds ends a silent network stream; a file has none: a busy machine loses no clip."""
+    def __init__(
+        self, path: str | os.PathLike[str], timeout: float = STREAM_TIMEOUT_SECONDS, bounds: Bounds = BOUNDS
+    ) -> None:
+        """timeout in seconds ends a silent network stream; a file has none: a busy machine loses no clip.
+
+        DecodeError if it cannot be opened, or if its header says more than bounds allow.
+        """
         uri = os.fspath(path)
         is_stream = "://" in uri
+        self._bounds = bounds
         self._timeout = timeout if is_stream else math.inf
         if not is_stream:
             uri = os.path.abspath(uri)  # noqa: PTH100  FFmpeg takes the a of a:b.mp4 for a protocol
@@ -49,11 +55,11 @@ class Capture:
         self._raise_if_stalled(started)
         if not self._video.isOpened():
             raise DecodeError("no video stream that FFmpeg can read: audio only, damaged, or another kind of file")
-        self._require_sane_size()
         self._video.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         count, fps = self._video.get(cv2.CAP_PROP_FRAME_COUNT), self._video.get(cv2.CAP_PROP_FPS)
         self.header_frames = int(count) if math.isfinite(count) else 0
         self.header_fps = fps if math.isfinite(fps) and fps > 0 else 0.0
+        self._refuse_by_header()
 
     def grab(self) -> bool:
         """Decode the next frame; False at the end. DecodeError where a stream fell silent."""
@@ -72,6 +78,7 @@ class Capture:
         try:
             got, bgr = self._video.retrieve()
             if got:
+                self._bounds.refuse_size(bgr.shape[1], bgr.shape[0])  # a stream can grow on its way
                 return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
         except cv2.error as error:
             raise DecodeError(f"a frame could not be converted: {error.err}") from None
@@ -86,14 +93,16 @@ class Capture:
             self.close()
             raise DecodeError(f"stalled: the stream was silent for {self._timeout:g} s")
 
-    def _require_sane_size(self) -> None:
-        width = self._video.get(cv2.CAP_PROP_FRAME_WIDTH)
-        height = self._video.get(cv2.CAP_PROP_FRAME_HEIGHT)
-        if max(width, height) > MOST_SIDE:
+    def _refuse_by_header(self) -> None:
+        """Before a frame is decoded, as far as the container tells."""
+        sides = (self._video.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        try:
+            self._bounds.refuse_size(*(int(side) if math.isfinite(side) else 0 for side in sides))
+            if is_count(self.header_frames):
+                self._bounds.refuse_header(self.header_frames, self.header_fps)
+        except DecodeError:
             self.close()
-            raise DecodeError(
-                f"the header says frames of {width:.0f} x {height:.0f}: at most {MOST_SIDE} a side are read"
-            )
+            raise
 
 
 def is_count(header_frames: int) -> bool:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from posebeam.pipelines.bounds import BOUNDS, Bounds
 from posebeam.pipelines.capture import STREAM_TIMEOUT_SECONDS, Capture, is_count
 from posebeam.pipelines.clock import ASSUMED_FPS, Clock, Pace
 from posebeam.transforms.errors import ConfigError, DecodeError
@@ -58,7 +59,7 @@ class DecodeReport:
 
 def open_clip(
     path: str | os.PathLike[str], *, fps: float | None = None, timeout: float = STREAM_TIMEOUT_SECONDS,
-    most: int | None = None,
+    most: int | None = None, bounds: Bounds = BOUNDS,
 ) -> "Clip":  # fmt: skip
     """Open a video file, or a URL that FFmpeg reads, for one pass.
 
@@ -66,11 +67,12 @@ def open_clip(
     up, so a clip that has fewer stays as it is and says so in its report. None keeps all.
     timeout: seconds of silence that end a network stream; files have none.
     most: stop after so many frames were given out; what the report would say of the rest is not known then.
+    bounds: what is larger or longer is refused, by its header if that tells, else where it turns out.
     Raises DecodeError, saying why, for anything that is no readable video.
     """
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise ConfigError(f"fps is {fps}, expected a positive number, or nothing to keep all frames")
-    return Clip(Capture(path, timeout), fps, most)
+    return Clip(Capture(path, timeout, bounds), fps, most, bounds)
 
 
 def probe(path: str | os.PathLike[str]) -> int:
@@ -89,8 +91,10 @@ class Clip:
     header_frames and fps (0 if unknown) are what the header says of the whole video.
     """
 
-    def __init__(self, capture: Capture, fps: float | None, most: int | None = None) -> None:
-        self._capture = capture
+    def __init__(
+        self, capture: Capture, fps: float | None, most: int | None = None, bounds: Bounds = BOUNDS
+    ) -> None:
+        self._capture, self._bounds = capture, bounds
         self._most_fps, self._most = fps, most
         self._started = False
         self._report: DecodeReport | None = None
@@ -134,6 +138,7 @@ class Clip:
         pace = Pace(self._most_fps, capture.header_fps) if self._most_fps else None
         while given != self._most and capture.grab():
             seconds = clock.tick(capture.stamp)
+            self._bounds.refuse_length(seconds, clock.frames)
             if pace is not None and not pace.keeps(seconds):
                 continue
             rgb = size.fit(capture.retrieve(), clock.frames - 1)

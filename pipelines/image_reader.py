@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from posebeam.pipelines.bounds import MOST_PIXELS, Bounds
 from posebeam.pipelines.image_people import Annotated, Ints
 from posebeam.pipelines.manifest import FILE, read_manifest
 from posebeam.pipelines.read import MEMORY
@@ -20,6 +21,7 @@ from posebeam.pipelines.still import decoded
 from posebeam.transforms.errors import DataError, DecodeError
 
 _BYTES = "image.bytes"
+_AS_BUILT = Bounds(MOST_PIXELS)  # whoever built the data set said what is too large
 _COLUMNS = ["clip_id", "label", "group", "image_id", "width", "height", "people"]
 
 
@@ -165,7 +167,7 @@ class ImageReader:
         group = int(self._group_of(np.array(number)))
         content = self._read(group)[number - self._groups[group].first].as_buffer()
         try:
-            return decoded(np.frombuffer(content, np.uint8))
+            return decoded(np.frombuffer(content, np.uint8), _AS_BUILT)
         except DecodeError as error:
             raise DataError(f"{self.out}: {self.clips[number]}: {error}: run posebeam check {self.out}") from error
 

@@ -13,9 +13,10 @@ from posebeam.pipelines.still import open_still
 
 def open_frames(job: Job, byte_budget: int, ref: ClipRef) -> Prefetch:
     """The frames of a clip, as the settings want them."""
+    poses = job.settings.poses
     if is_still(job, ref):
-        return Prefetch(partial(open_still, ref.uri), byte_budget, job.stall_seconds)
-    opened = partial(open_clip, ref.uri, fps=job.settings.poses.fps or None, most=_most(job))
+        return Prefetch(partial(open_still, ref.uri, poses.bounds), byte_budget, job.stall_seconds)
+    opened = partial(open_clip, ref.uri, fps=poses.fps or None, most=_most(job), bounds=poses.bounds)
     return Prefetch(opened, byte_budget, job.stall_seconds)
 
 

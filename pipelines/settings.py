@@ -8,12 +8,13 @@ from hashlib import sha256
 from typing import Any
 
 from posebeam.models.row import IMPORTED as IMPORTED
+from posebeam.pipelines.bounds import BOUNDS, Bounds
 from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.windows import WindowRule
 
 _BOXES = ("detector", "detector_sha256", "flip", "backbone_sha256")
 # What stands in a plan only where it is said, so that plans of before keep their hash.
-_EXTRA = (*_BOXES, "images", "features", "features_sha256")
+_EXTRA = (*_BOXES, "images", "features", "features_sha256", "max_pixels", "max_seconds")
 STILLS = ("coco", "images", "coco-images")  # kinds of sources whose clips are images
 ANNOTATED = ("coco", "coco-images")  # those that an annotation file names, with people
 PICTURES = ("images", "coco-images")  # those of which the pictures themselves are kept
@@ -29,7 +30,8 @@ class PoseSettings:
     at; flip: the mirrored picture is looked at too. backbone_sha256 is that of the backbone.toml of a backbone
     that was trained (models/run_row.py), whose row no posebeam has. images: the pictures themselves are kept,
     frames of videos as JPEG. features: the extractor whose features of each clip's first frames are kept, or "",
-    with the sha256 of its weights.
+    with the sha256 of its weights. max_pixels and max_seconds: what is larger or longer is rejected (bounds.py),
+    0 for the bounds that stand if nobody says otherwise.
     """
 
     kind: str
@@ -51,6 +53,8 @@ class PoseSettings:
     images: bool = False
     features: str = ""
     features_sha256: str = ""
+    max_pixels: int = 0
+    max_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("threads", 1), ("shards", 0), ("limit", 0)):
@@ -58,6 +62,7 @@ class PoseSettings:
                 raise ConfigError(f"{name}: got {getattr(self, name)}, expected {least} or more")
         if not (math.isfinite(self.fps) and self.fps >= 0):
             raise ConfigError(f"fps: got {self.fps}, expected a positive number, or 0 to take all frames")
+        _ = self.bounds  # checks itself
         if self.features and self.stills:
             raise ConfigError(f"features {self.features}: they are of clips, images have none")
         if not self.backbone and (self.weights_sha256 or self.decode or self.boxes):
@@ -74,6 +79,11 @@ class PoseSettings:
     def extra(self) -> dict[str, Any]:
         """All that is absent where it is not said."""
         return {name: getattr(self, name) for name in _EXTRA if getattr(self, name)}
+
+    @property
+    def bounds(self) -> Bounds:
+        """How large and how long a clip may be."""
+        return Bounds(self.max_pixels or BOUNDS.pixels, self.max_seconds or BOUNDS.seconds)
 
     @property
     def has_poses(self) -> bool:

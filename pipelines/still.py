@@ -2,37 +2,55 @@
 
 import os
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from posebeam.pipelines.capture import MOST_SIDE, require_file
+from posebeam.pipelines.bounds import BOUNDS, Bounds
+from posebeam.pipelines.capture import require_file
 from posebeam.pipelines.decode import DecodeReport, Frame
 from posebeam.transforms.errors import DecodeError
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")  # what OpenCV reads, whatever the name
+_NONE = "no image that OpenCV can read: cut short, damaged, or another kind of file"
 
 
-def open_still(path: str | os.PathLike[str]) -> "Still":
+def open_still(path: str | os.PathLike[str], bounds: Bounds = BOUNDS) -> "Still":
     """Open an image file for one pass. Raises DecodeError, saying why, for what is no regular, readable file."""
     require_file(os.fspath(path))
-    return Still(Path(path))
+    return Still(Path(path), bounds)
 
 
-def decoded(content: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The bytes of an image file to its picture, uint8 RGB [H, W, 3]; DecodeError if none can be made of them."""
+def decoded(content: NDArray[np.uint8], bounds: Bounds = BOUNDS) -> NDArray[np.uint8]:
+    """The bytes of an image file to its picture, uint8 RGB [H, W, 3].
+
+    DecodeError if none can be made of them, or if it has more pixels than bounds allow: that is read off the
+    header, for OpenCV would unpack a picture of a gigabyte out of a megabyte.
+    """
+    bounds.refuse_size(*size_of(content))
     try:
         bgr = cv2.imdecode(content, cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise DecodeError(f"no image that OpenCV can read: {error.err}") from None
     if bgr is None:
-        raise DecodeError("no image that OpenCV can read: cut short, damaged, or another kind of file")
-    height, width = bgr.shape[:2]
-    if max(height, width) > MOST_SIDE:
-        raise DecodeError(f"the image is {width} x {height}: at most {MOST_SIDE} a side are read")
+        raise DecodeError(_NONE)
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def size_of(content: NDArray[np.uint8]) -> tuple[int, int]:
+    """Width and height as the header of an image file says, DecodeError if it says nothing; no pixel is read."""
+    try:
+        with Image.open(BytesIO(content.tobytes()), formats=_FORMATS) as picture:
+            return picture.size
+    except Image.DecompressionBombError as error:
+        raise DecodeError(f"the image is too large by its header: {error}") from None
+    except (OSError, ValueError, ArithmeticError, LookupError, SyntaxError, TypeError, AttributeError):
+        raise DecodeError(_NONE) from None
 
 
 class Still:
@@ -43,8 +61,8 @@ class Still:
     several pages the first is taken. A file that ends too early is a DecodeError, never a half-grey picture.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, bounds: Bounds = BOUNDS) -> None:
+        self._path, self._bounds = path, bounds
         self._report: DecodeReport | None = None
 
     @property
@@ -68,7 +86,7 @@ class Still:
             content = self._path.read_bytes()
         except OSError as error:
             raise DecodeError(f"cannot be read: {error.strerror}") from None
-        rgb = decoded(np.frombuffer(content, np.uint8))
+        rgb = decoded(np.frombuffer(content, np.uint8), self._bounds)
         height, width = rgb.shape[:2]
         yield Frame(0, 0.0, rgb, content)
         self._report = DecodeReport(1, 1, 0.0, width, height, ())

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posebeam.models.estimator import Estimator, follower
+from posebeam.pipelines.bounds import BOUNDS, Bounds
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.decode import DecodeReport, open_clip
 from posebeam.pipelines.job import FRAME_BYTES
@@ -69,12 +70,13 @@ class _Watched:
 
 
 def predict(
-    videos: Sequence[Path], estimator: Estimator, rule: WindowRule, classify: Classify, fps: float = 0.0
-) -> Iterator[Prediction]:
+    videos: Sequence[Path], estimator: Estimator, rule: WindowRule, classify: Classify, fps: float = 0.0,
+    bounds: Bounds = BOUNDS,
+) -> Iterator[Prediction]:  # fmt: skip
     """A Prediction for each video, as they end; several are read side by side. fps: as in PoseSettings."""
     refs = [ClipRef(str(video), str(video), "", str(video), "test", video.stat().st_size) for video in videos]
     slots = max(1, min(len(refs), estimator.batch_size))
-    opener = partial(_open, FRAME_BYTES // (2 * slots), fps)
+    opener = partial(_open, FRAME_BYTES // (2 * slots), fps, bounds)
     watched = {ref.uri: _Watched(Motion(follower(ref.clip_id, estimator), rule)) for ref in refs}
     for event in lockstep(refs, opener, estimator, slots):
         video = watched[event.ref.uri]
@@ -88,8 +90,8 @@ def predict(
             yield _classified(video, event, classify)
 
 
-def _open(share: int, fps: float, ref: ClipRef) -> Prefetch:
-    return Prefetch(partial(open_clip, ref.uri, fps=fps or None), share, _STALL_SECONDS)
+def _open(share: int, fps: float, bounds: Bounds, ref: ClipRef) -> Prefetch:
+    return Prefetch(partial(open_clip, ref.uri, fps=fps or None, bounds=bounds), share, _STALL_SECONDS)
 
 
 def _classified(video: _Watched, event: Ended, classify: Classify) -> Prediction:

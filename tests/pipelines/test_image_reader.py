@@ -107,7 +107,7 @@ def test_a_picture_is_what_a_build_sees(media, tmp_path, make_images):
 def test_a_picture_that_is_asked_for_twice_is_decoded_once(out, monkeypatch):
     decodings = []
     monkeypatch.setattr(
-        image_reader, "decoded", lambda content: decodings.append(1) or np.zeros((1, 1, 3), np.uint8)
+        image_reader, "decoded", lambda content, _: decodings.append(1) or np.zeros((1, 1, 3), np.uint8)
     )
     assert len(ImageReader(out).images([5, 2, 5, 5])) == 4
     assert len(decodings) == 2

@@ -1,15 +1,17 @@
 """Stills: an image is a clip of one frame, upright, RGB, 8 bits; what is cut short is refused."""
 
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from posebeam.pipelines.capture import MOST_SIDE
+from posebeam.pipelines.bounds import MOST_SIDE, Bounds
 from posebeam.pipelines.decode import DecodeReport, Frame
-from posebeam.pipelines.still import open_still
+from posebeam.pipelines.still import SUFFIXES, open_still
 from posebeam.transforms.errors import DecodeError
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow writes the kinds of files that OpenCV does not")
@@ -102,6 +104,33 @@ def test_an_image_too_large_is_refused(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((1, MOST_SIDE + 1), np.uint8))
     with pytest.raises(DecodeError, match=f"at most {MOST_SIDE} a side"):
         read(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in SUFFIXES if suffix != ".jpeg"])
+def test_the_size_is_read_off_the_header_and_refused_before_anything_is_decoded(tmp_path, suffix, monkeypatch):
+    path = tmp_path / f"a{suffix}"
+    cv2.imwrite(str(path), np.zeros((30, 50, 3), np.uint8))
+    (frame,) = open_still(path, Bounds(pixels=1500))
+    assert frame.rgb.shape == (30, 50, 3)
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(DecodeError, match=r"50 x 30 have 1,500 pixels: at most 1,499 are read \(--max-pixels\)"):
+        next(iter(open_still(path, Bounds(pixels=1499))))
+
+
+def test_a_small_file_that_unpacks_to_a_giant_picture_is_never_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    side = 20_000  # 400 million pixels, 1.2 GB as a picture
+    rows = zlib.compressobj()
+    packed = b"".join(rows.compress(bytes(side + 1)) for _ in range(200)) + rows.flush()
+    header = struct.pack(">2I5B", side, side, 8, 0, 0, 0, 0)
+    chunks = [b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", header), _chunk(b"IDAT", packed), _chunk(b"IEND", b"")]
+    (tmp_path / "a.png").write_bytes(b"".join(chunks))
+    with pytest.raises(DecodeError, match="too large by its header"):
+        read(tmp_path / "a.png")
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def test_the_report_comes_after_the_frame(tmp_path, picture):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from posebeam.pipelines.bounds import BOUNDS, Bounds
 from posebeam.workflows.argument import there
 from posebeam.workflows.commands.windows import WindowsConfig, window_rule
 from posebeam.workflows.config import flags, option, resolve, same
@@ -73,6 +74,8 @@ class BuildConfig:
     device: str = option("auto", "Where the network runs.", ("auto", "cpu", "cuda"))
     batch_size: int = option(32, "Frames a batch at most.")
     limit: int = option(0, "Take N clips only, over all labels and splits; 0: all.")
+    max_pixels: int = option(BOUNDS.pixels, "A clip with larger pictures is rejected: width x height at most.")
+    max_seconds: float = option(BOUNDS.seconds, "A clip that lasts longer is rejected.")
     allow_missing: bool = option(False, "Build although the lists name clips that are absent.")
     max_rejects: float = option(0.05, "Exit with 3 if a larger share of clips is rejected.")
     overwrite: bool = option(False, "Replace what posebeam wrote to OUT.")
@@ -156,9 +159,17 @@ def settings_of(kind: str, config: BuildConfig) -> "Settings":
         limit=config.limit,
         images=kind in PICTURES,
         **_features(config),
+        **_bounds(config),
         **how,
     )
     return Settings(poses, window_rule(config, min_score))
+
+
+def _bounds(config: BuildConfig) -> dict[str, Any]:
+    """What PoseSettings says of the most pixels and seconds, where they are others."""
+    bounds = Bounds(config.max_pixels, config.max_seconds)
+    said = {"max_pixels": (bounds.pixels, BOUNDS.pixels), "max_seconds": (bounds.seconds, BOUNDS.seconds)}
+    return {name: value for name, (value, usual) in said.items() if value != usual}
 
 
 def _features(config: BuildConfig) -> dict[str, Any]:
