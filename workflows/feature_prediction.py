@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from posebeam.models.clip_features import LENGTH, filled_up
 from posebeam.models.extractors import features_sha256, load_extractor
 from posebeam.models.frame_features import FrameFeatures, central_piece
+from posebeam.pipelines.bounds import BOUNDS, Bounds
 from posebeam.pipelines.decode import DecodeReport, open_clip
 from posebeam.pipelines.job import FRAME_BYTES
 from posebeam.pipelines.prefetch import Prefetch
@@ -34,12 +35,14 @@ def extractor_of(
     return load_extractor(name, device=device, weights=weights, batch_size=batch_size)
 
 
-def predict_features(videos: Sequence[Path], trained: Trained, extractor: FrameFeatures) -> Iterator[Prediction]:
+def predict_features(
+    videos: Sequence[Path], trained: Trained, extractor: FrameFeatures, bounds: Bounds = BOUNDS
+) -> Iterator[Prediction]:
     """A Prediction for each video, in order: one for its first frames, as if they were a window of nobody's."""
     fps = trained.record["data"]["fps"] or None
     for video in videos:
         try:
-            features, report = _features(video, fps, extractor)
+            features, report = _features(video, fps, extractor, bounds)
         except ClipError as error:
             yield Prediction(video, error=error)
             continue
@@ -48,9 +51,10 @@ def predict_features(videos: Sequence[Path], trained: Trained, extractor: FrameF
 
 
 def _features(
-    video: Path, fps: float | None, extractor: FrameFeatures
+    video: Path, fps: float | None, extractor: FrameFeatures, bounds: Bounds
 ) -> tuple[NDArray[np.float32], DecodeReport]:
     """Features [n, F] of a video's first frames, and what it turned out to be."""
-    with Prefetch(partial(open_clip, str(video), fps=fps, most=LENGTH), FRAME_BYTES) as frames:
+    opened = partial(open_clip, str(video), fps=fps, most=LENGTH, bounds=bounds)
+    with Prefetch(opened, FRAME_BYTES) as frames:
         pieces = [central_piece(frame.rgb) for frame in frames]
         return extractor(pieces), frames.report

@@ -106,7 +106,7 @@ def _watch_features(trained: "Trained", paths: Sequence[Path], settings: Predict
         raise ConfigError(f"--{said[0]} concerns poses: {trained.folder} looks at features of frames")
     weights = Path(settings.weights) if settings.weights else None
     extractor = extractor_of(trained, device=settings.device, weights=weights, batch_size=settings.batch_size)
-    yield from predict_features(paths, trained, extractor)
+    yield from predict_features(paths, trained, extractor, Bounds(settings.max_pixels, settings.max_seconds))
 
 
 def window_rule(trained: "Trained", backbone: str, min_score: float) -> "WindowRule":
