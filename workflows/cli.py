@@ -30,7 +30,25 @@ COMMANDS = {
     "export": "A trained model as one file: .onnx, .safetensors; a data set's poses: .pkl (PYSKL), .json (COCO).",
     "backbones": "List the pose backbones, or one's facts.",
     "weights": "A backbone's published weights: fetch, verify, convert.",
+    "doctor": "Look whether this installation can do its work: versions, devices, decoders, weights, engines.",
     "worker-pool": "Python workers for Spark or Flink on clusters without containers.",
+}
+
+
+EPILOGUE = {
+    "Examples": [
+        (
+            "posebeam run videos out",
+            "videos/<label>/* to data, a model, its figures and an overlay, all below out",
+        ),
+        ("posebeam predict out/model new.mp4", "what that model says of another video"),
+        ("posebeam COMMAND --help", "what a command is for, its flags, their defaults, and where it writes"),
+    ],
+    "Shell completion": [
+        ("bash, in ~/.bashrc", 'eval "$(_POSEBEAM_COMPLETE=bash_source posebeam)"'),
+        ("zsh, in ~/.zshrc", 'eval "$(_POSEBEAM_COMPLETE=zsh_source posebeam)"'),
+        ("fish", "_POSEBEAM_COMPLETE=fish_source posebeam > ~/.config/fish/completions/posebeam.fish"),
+    ],
 }
 
 
@@ -54,6 +72,12 @@ class LazyGroup(click.Group):
         """The list of --help, without importing a command."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What one meets first, and how the shell learns the rest."""
+        for title, lines in EPILOGUE.items():
+            with formatter.section(title):
+                formatter.write_dl(lines)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -53,7 +53,16 @@ def _flag(field: "dataclasses.Field[Any]", kind: Any) -> Callable[[Command], Com
         )
     choices = field.metadata["choices"]
     shown = f" [default: {field.default}]" if field.default not in ("", None) else ""
-    return click.option(f"--{name}", type=click.Choice(choices) if choices else kind, help=text + shown)
+    complete = _backbones if field.name in ("backbone", "detector") else None
+    kind = click.Choice(choices) if choices else kind
+    return click.option(f"--{name}", type=kind, help=text + shown, shell_complete=complete)
+
+
+def _backbones(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    """Names of the table, for the shell's completion."""
+    from posebeam.models.registry import rows
+
+    return [row.name for row in rows() if row.name.startswith(begun)]
 
 
 def resolve(record: type[Record], config: Path | None, given: Mapping[str, Any]) -> Record:
