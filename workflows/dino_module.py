@@ -18,7 +18,6 @@ from posebeam.transforms.errors import DataError
 from posebeam.workflows.console import say
 from posebeam.workflows.dino_collapse import Sight, teacher_figures
 from posebeam.workflows.dino_recipes import DinoRecipe
-from posebeam.workflows.pose_data import SampleOrder
 
 
 def learner(row: Row, recipe: DinoRecipe) -> Learner:
@@ -34,14 +33,14 @@ class DinoModule(lightning.LightningModule):
     Chance hangs on seed and step alone, so that a resumed run ends where an undisturbed one does.
     """
 
-    def __init__(self, row: Row, recipe: DinoRecipe, order: SampleOrder, seed: int):
+    def __init__(self, row: Row, recipe: DinoRecipe, seed: int):
         super().__init__()
         self.student, self.teacher = learner(row, recipe), learner(row, recipe)
         self.teacher.load_state_dict(self.student.state_dict())
         self.teacher.requires_grad_(False)
         self.loss = DinoLoss(recipe.outputs)
         self.recipe, self.colour, self.seed = recipe, row.colour, seed
-        self._order, self._step = order, 0
+        self._step = 0
         self._told = ""  # which kind of collapse
         self._rate: Cosine
         self._decay: Cosine
@@ -52,10 +51,6 @@ class DinoModule(lightning.LightningModule):
         if self.trainer.world_size > 1 and self.trainer.strategy.root_device.type == "cuda":
             self.student = nn.SyncBatchNorm.convert_sync_batchnorm(self.student)
             self.teacher = nn.SyncBatchNorm.convert_sync_batchnorm(self.teacher)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The epoch that comes next. Lightning tells the order only after loaders' processes asked for it."""
-        self._order.set_epoch(int(checkpoint["epoch"]) + 1)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Each update sets its own rate and decay."""

@@ -40,7 +40,7 @@ def pretrain(out: Path, run: Path, config: "PretrainConfig", resume: bool = Fals
     order = SampleOrder(samples, config.seed)
     loader = crop_loader(samples, recipe.batch, order, config.workers, config.devices)
     torch.manual_seed(config.seed)
-    module = DinoModule(facts, recipe, order, config.seed)
+    module = DinoModule(facts, recipe, config.seed)
     record = _record(config, facts, recipe, samples, module)
     if rank_zero_only.rank == 0:
         old = begin(run, record, resume)

@@ -56,14 +56,31 @@ class EpochLines(Callback):
             say(f"epoch {epoch}/{epochs}  " + "  ".join(f"{k} {v:.4g}" for k, v in sorted(figures.items())))
 
 
+class NextEpoch(Callback):
+    """Tells the order of samples which epoch a resumed run goes on with.
+
+    Lightning does so as well, but only after the processes of a loader have asked for their first samples.
+    """
+
+    def __init__(self, order: Any):
+        self._order = order
+
+    def on_load_checkpoint(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """The one after the checkpoint's."""
+        self._order.set_epoch(int(checkpoint["epoch"]) + 1)
+
+
 def fit(
     module: lightning.LightningModule, run: Path, loop: Loop, trains: Any, validates: Any = None
 ) -> tuple[lightning.Trainer, dict[str, Any]]:
     """Train from the last finished epoch of RUN on; return the trainer and the checkpoint to keep.
 
-    That is the best by the loop's monitor, or the last without one. trains and validates are loaders.
+    That is the best by the loop's monitor, or the last without one. trains and validates are loaders, the first
+    with a sampler that is told the epoch.
     """
-    trainer, best = _trainer(run, loop)
+    trainer, best = _trainer(run, loop, NextEpoch(trains.sampler))
     last = run / LAST
     try:
         trainer.fit(module, trains, validates, ckpt_path=last if last.exists() else None, weights_only=True)
@@ -80,7 +97,7 @@ def weights_of(checkpoint: dict[str, Any], part: str = "network") -> dict[str, T
     return {k.removeprefix(start): v for k, v in checkpoint["state_dict"].items() if k.startswith(start)}
 
 
-def _trainer(run: Path, loop: Loop) -> tuple[lightning.Trainer, ModelCheckpoint]:
+def _trainer(run: Path, loop: Loop, *more: Callback) -> tuple[lightning.Trainer, ModelCheckpoint]:
     """lightning's trainer, and the checkpoint to keep."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -94,7 +111,7 @@ def _trainer(run: Path, loop: Loop) -> tuple[lightning.Trainer, ModelCheckpoint]
     last = best = ModelCheckpoint(filename=LAST.stem, **saved)
     if loop.monitor:
         best = ModelCheckpoint(filename="best", monitor=loop.monitor, mode=loop.mode, **saved)
-    callbacks: list[Callback] = [EpochLines(), *dict.fromkeys((best, last))]
+    callbacks: list[Callback] = [EpochLines(), *more, *dict.fromkeys((best, last))]
     if loop.monitor and loop.patience:
         callbacks.append(EarlyStopping(loop.monitor, patience=loop.patience, mode=loop.mode))
     # Each start has logs of its own: the CSV logger would empty those of the start before.

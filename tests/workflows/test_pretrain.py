@@ -170,7 +170,7 @@ def test_updates_are_those_of_a_plain_loop(out, tmp_path, local):
     samples = CropSet(ImageReader(out), Crops(cuts, SMALL.input), 3)
     order = SampleOrder(samples, 3)
     torch.manual_seed(1)
-    module = DinoModule(SMALL, recipe, order, 3)
+    module = DinoModule(SMALL, recipe, 3)
     student, teacher, loss = learner(SMALL, recipe), learner(SMALL, recipe), DinoLoss(64)
     student.load_state_dict(module.student.state_dict())
     teacher.load_state_dict(module.student.state_dict())
