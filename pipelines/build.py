@@ -30,7 +30,7 @@ from posebeam.pipelines.products import FOLDERS
 from posebeam.pipelines.progress import Tally
 from posebeam.pipelines.publish import WORK
 from posebeam.pipelines.receipt import Receipt
-from posebeam.pipelines.runner import check_workers, pipeline_options, run_graph
+from posebeam.pipelines.runner import check_workers, pipeline_options, run_graph, take_hints
 from posebeam.pipelines.runs import record_run
 from posebeam.pipelines.settings import Settings
 from posebeam.pipelines.shard import ShardName
@@ -91,7 +91,7 @@ def build(
                 (out / manifests.FILE).unlink(missing_ok=True)
                 if listing.truth is not None:
                     write_truth(listing.truth, out)
-                run_graph(BuildShards(job, pending, workers), options)
+                run_graph(BuildShards(job, pending, workers, take_hints(options)), options)
             run = _run_facts(tally, started, workers, len(pending), beam_args)
             run |= {"config": dict(config or {}), **whereabouts(listing.refs)}
         return _finish(job, plan, shards, out, run)

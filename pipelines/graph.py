@@ -11,25 +11,43 @@ from posebeam.pipelines.shard import ShardName
 
 
 class BuildShards(beam.PTransform):
-    """Pipeline to receipts. The only shuffle is over references; all that follows it is fused."""
+    """Pipeline to receipts. The only shuffle is over references; all that follows it is fused.
 
-    def __init__(self, job: Job, shards: Mapping[ShardName, Sequence[ClipRef]], workers: int = 1):
+    hints, Beam's resource hints such as {"accelerator": "type:nvidia-l4;count:1"}, stand on all of it from the
+    decoder to the files: hints that differ within would send every frame over the network.
+    """
+
+    def __init__(
+        self, job: Job, shards: Mapping[ShardName, Sequence[ClipRef]], workers: int = 1,
+        hints: Mapping[str, str] | None = None,
+    ):  # fmt: skip
         super().__init__()
-        self._job = job
+        self._job, self._hints = job, dict(hints or {})
         self._pairs = [
             (str(name), ref) for name in deal(shards, workers) for ref in (shards[name] or (None,))
         ]  # a shard without clips is a file without rows: it travels as None
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """refs -> group by shard -> skip what is finished -> build."""
-        job = self._job
         return (
             pipeline
             | "References" >> beam.Create(self._pairs, reshuffle=False)
             | "Shards" >> beam.GroupByKey()
-            | "SkipFinished" >> beam.Filter(_is_unfinished, job)
-            | "Build" >> beam.ParDo(BuildShard(job))
+            | "FramesToFiles" >> _FramesToFiles(self._job).with_resource_hints(**self._hints)
         )
+
+
+class _FramesToFiles(beam.PTransform):
+    """Shards of references to receipts: everything that is dear, on one kind of worker."""
+
+    def __init__(self, job: Job):
+        super().__init__()
+        self._job = job
+
+    def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        """skip what is finished -> build."""
+        job = self._job
+        return shards | "SkipFinished" >> beam.Filter(_is_unfinished, job) | "Build" >> beam.ParDo(BuildShard(job))
 
 
 def _is_unfinished(element: Keyed, job: Job) -> bool:

@@ -10,6 +10,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, PortableOption
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
+from apache_beam.transforms.resources import ResourceHint
 from google.protobuf.struct_pb2 import Struct
 
 from posebeam.models.registry import choose_device
@@ -75,6 +76,20 @@ def check_workers(options: PipelineOptions, device: str, out: Path, shared_disk:
             f"the workers of {runner} are on other machines, and {out} is a folder of this one: say --shared-disk "
             "if every worker sees SOURCE and OUT under the same paths"
         )
+
+
+def take_hints(options: PipelineOptions) -> dict[str, str]:
+    """What --resource_hint says, by name, taken out of the options: from there it would go to all steps, and an
+    engine that starts machines for a hint would start a GPU to list names.
+    """
+    standard = options.view_as(StandardOptions)
+    hints = [hint.partition("=") for hint in standard.resource_hints]
+    if bare := [name for name, _, value in hints if not value or not ResourceHint.is_registered(name)]:
+        raise ConfigError(
+            f"--resource_hint={bare[0]}: expected NAME=VALUE, for one accelerator=type:nvidia-l4;count:1"
+        )
+    standard.resource_hints = []
+    return {name: value for name, _, value in hints}
 
 
 def told(options: PipelineOptions) -> dict[str, str]:

@@ -8,7 +8,10 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -18,11 +21,10 @@ _SECONDS = 900
 
 @dataclass(frozen=True)
 class Part:
-    """Something to fetch: the program that fetches it, its arguments, and what is there afterwards."""
+    """Something to fetch: the commands that fetch it, and what is there afterwards."""
 
     name: str
-    program: str
-    arguments: tuple[str, ...]
+    commands: tuple[tuple[str, ...], ...]
     proof: str
 
     @property
@@ -32,34 +34,57 @@ class Part:
 
     def fetch(self) -> str:
         """Fetch it; what went wrong, or nothing."""
-        if shutil.which(self.program) is None:
-            return f"no {self.program} in PATH"
-        environment = os.environ | {"GOBIN": str(PLACE / "bin"), "GOFLAGS": "-modcacherw"}
-        command = [self.program, *self.arguments]
-        try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_SECONDS)
-        except subprocess.TimeoutExpired:
-            return f"{self.program} took more than {_SECONDS} s"
-        if done.returncode or not any(PLACE.glob(self.proof)):
-            said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()
-            return f"{self.program} ended with {done.returncode} and said: {said[-1]}"
-        (PLACE / f"{self.name}.fetched").touch()
-        return ""
+        trouble = next((said for command in self.commands if (said := _run(command))), "")
+        if not trouble and any(PLACE.glob(self.proof)):
+            (PLACE / f"{self.name}.fetched").touch()
+            return ""
+        return trouble or f"no {self.proof} came of it"
+
+
+def _run(command: Sequence[str]) -> str:
+    """Run one command; what went wrong, or nothing."""
+    if shutil.which(command[0]) is None:
+        return f"no {command[0]} in PATH"
+    environment = os.environ | {"GOBIN": str(PLACE / "bin")}
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"{command[0]} took more than {_SECONDS} s"
+    said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()
+    return f"{command[0]} ended with {done.returncode} and said: {said[-1]}" if done.returncode else ""
 
 
 def _jars(engine: str) -> Part:
     """A job server with all that it needs, which pom.xml names."""
-    arguments = ("-q", "-B", "-f", str(HERE / "pom.xml"), f"-P{engine}", "dependency:copy-dependencies")
+    command = ("mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), f"-P{engine}", "dependency:copy-dependencies")
     where = ("-DincludeScope=runtime", f"-DoutputDirectory={PLACE / engine}")
-    return Part(f"{engine}-job-server", "mvn", (*arguments, *where), f"{engine}/beam-runners-{engine}-*.jar")
+    return Part(f"{engine}-job-server", ((*command, *where),), f"{engine}/beam-runners-{engine}-*.jar")
 
 
-_PIP = ("-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", str(PLACE / "pyspark"))
+def _gcp() -> Part:
+    """What Beam needs to make a job for Dataflow: an environment on top of this one, which stays as it is."""
+    own, beam = PLACE / "gcp", version("apache-beam")
+    ours = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})"
+    link = (
+        f"import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'ours.pth').write_text({ours!r})"
+    )
+    python, limits = str(own / "bin/python"), ("--constraint", str(HERE.parent.parent / "constraints.txt"))
+    install = (python, "-m", "pip", "install", "--quiet", *limits, f"apache-beam[gcp]=={beam}")
+    commands = ((sys.executable, "-m", "venv", "--clear", str(own)), (python, "-c", link), install)
+    return Part("gcp", commands, "gcp/lib/python*/site-packages/google/cloud/dataflow_v1beta3")
+
+
+_PIP = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade")
 PARTS = (
-    Part("prism", "go", ("install", "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"), "bin/prism"),
+    Part("prism", (("go", "install", "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"),), "bin/prism"),
     _jars("flink"),
     _jars("spark"),
-    Part("pyspark", sys.executable, (*_PIP, "pyspark==3.5.6"), "pyspark/pyspark/jars/spark-core_*.jar"),
+    Part(
+        "pyspark",
+        ((*_PIP, "--target", str(PLACE / "pyspark"), "pyspark==3.5.6"),),
+        "pyspark/pyspark/jars/spark-core_*.jar",
+    ),
+    _gcp(),
 )
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import grpc
 import pytest
 import torch
-from apache_beam.options.pipeline_options import PortableOptions
+from apache_beam.options.pipeline_options import PortableOptions, StandardOptions
 from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 
 from posebeam.pipelines.engine import Engine
-from posebeam.pipelines.runner import ENVIRONMENT_CACHE_MILLIS, check_workers, pipeline_options, told
+from posebeam.pipelines.runner import ENVIRONMENT_CACHE_MILLIS, check_workers, pipeline_options, take_hints, told
 from posebeam.transforms.errors import ConfigError
 
 EXTERNAL = ("--environment_type=EXTERNAL", "--environment_config=127.0.0.1:50000")
@@ -99,3 +99,17 @@ def test_a_portable_engine_needs_a_job_server_that_answers(monkeypatch):
         pipeline_options(1, ["--runner=PortableRunner"])
     with pytest.raises(ConfigError, match=r"no job server answers at 127.0.0.1:9"):
         pipeline_options(1, ["--runner=PortableRunner", "--job_endpoint=127.0.0.1:9"])
+
+
+def test_hints_are_taken_out_of_the_options():
+    hint = "type:nvidia-l4;count:1;install-nvidia-driver"
+    options = pipeline_options(1, [f"--resource_hint=accelerator={hint}", "--resource_hint=min_ram=16GB"])
+    assert take_hints(options) == {"accelerator": hint, "min_ram": "16GB"}
+    assert options.view_as(StandardOptions).resource_hints == []
+    assert take_hints(options) == {}
+
+
+@pytest.mark.parametrize("hint", ["accelerator", "gpu=1"])
+def test_a_hint_that_beam_does_not_know_is_refused(hint):
+    with pytest.raises(ConfigError, match=f"--resource_hint={hint.split('=')[0]}"):
+        take_hints(pipeline_options(1, [f"--resource_hint={hint}"]))
