@@ -119,3 +119,9 @@ def test_an_unknown_name_lists_the_known():
         extractor("resnet")
     assert {each.licence for each in EXTRACTORS} == {"BSD-3-Clause", "Apache-2.0", "none: made up"}
     assert SIDE % 32 == 0  # what MoveNet takes
+
+
+def test_the_command_line_offers_all_of_them():
+    from posebeam.workflows.commands.build import FEATURES
+
+    assert tuple(each.name for each in EXTRACTORS) == FEATURES

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from posebeam.transforms.errors import ConfigError
+from posebeam.workflows.act_kind import ACT, build_model, set_dropout
 from posebeam.workflows.commands.train import MODELS, TrainConfig
-from posebeam.workflows.recipes import RECIPES, recipe
-from posebeam.workflows.trained import build_model
-from posebeam.workflows.training import set_dropout
+from posebeam.workflows.kinds import KINDS
+from posebeam.workflows.recipes import recipe
 
 
 def test_the_published_recipe_is_the_published_one():
@@ -39,8 +39,10 @@ def test_wrong_values_are_refused():
 def test_the_command_knows_what_the_tables_know():
     from posebeam.models.networks.act import SIZES
 
-    assert TrainConfig.recipe in RECIPES
-    assert [model.removeprefix("act-") for model in MODELS] == list(SIZES)
+    assert list(MODELS) == [model for kind in KINDS for model in kind.models]
+    assert [model.removeprefix("act-") for model in ACT.models] == list(SIZES)
+    for kind in KINDS:  # without --recipe the first one is taken
+        assert kind.recipe(TrainConfig(model=kind.models[0])) == next(iter(kind.recipes.values()))
 
 
 def test_a_recipe_may_set_another_dropout_than_the_published_one():

@@ -98,3 +98,17 @@ def test_what_source_is_shows_by_what_is_there(made, source, kind, tmp_path, mon
     assert posebeam(["run", str(tmp_path / source), str(tmp_path / "out"), "--person", "all"]) == 1
     assert steps == [["build", kind, str(tmp_path / source), str(tmp_path / "out/data"), "--chain", "act-window",
                       "--person", "all"]]  # fmt: skip
+
+
+def test_the_hybrid_classifier_gets_features_in_place_of_poses(tmp_path, monkeypatch):
+    (tmp_path / "clips/wave").mkdir(parents=True)
+    steps = []
+    monkeypatch.setattr("posebeam.workflows.cli.run", lambda step: steps.append(step) or len(steps) == 3)
+    flags = ["--model", "hybrid", "--chain", "act"]
+    assert posebeam(["run", str(tmp_path / "clips"), str(tmp_path / "out"), *flags]) == 1
+    data, model = str(tmp_path / "out/data"), str(tmp_path / "out/model")
+    assert steps == [
+        ["build", "videos", str(tmp_path / "clips"), data, "--features", "movenet-lightning"],
+        ["train", data, model, "--resume", "--model", "hybrid"],
+        ["evaluate", model, data],
+    ]

@@ -1,15 +1,15 @@
 """posebeam run: own videos to a trained model in one command."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from posebeam.workflows.argument import there
-from posebeam.workflows.commands.build import BuildConfig
-from posebeam.workflows.commands.train import TrainConfig
+from posebeam.workflows.commands.build import FEATURES, BuildConfig
+from posebeam.workflows.commands.train import MODELS, TrainConfig
 from posebeam.workflows.config import flags, option, resolve, same
 
 
@@ -26,6 +26,11 @@ class RunConfig:
     decode: str = same(BuildConfig, "decode")
     detector: str = same(BuildConfig, "detector")
     flip: bool = same(BuildConfig, "flip")
+    features: str = option(
+        BuildConfig.features,
+        "Features for --model hybrid. [default: movenet-lightning, whose weights come along]",
+        FEATURES,
+    )
     group: str = same(BuildConfig, "group")
     split: int = option(BuildConfig.split, "ucf101: the official split.")
     fps: float = same(BuildConfig, "fps")
@@ -37,7 +42,7 @@ class RunConfig:
     limit: int = option(BuildConfig.limit, "Take N clips only; 0: all.")
     allow_missing: bool = option(BuildConfig.allow_missing, "ucf101: go on although listed clips are absent.")
     max_rejects: float = option(BuildConfig.max_rejects, "Stop if a larger share of clips is rejected.")
-    model: str = option(TrainConfig.model, "Size of the Action Transformer.")
+    model: str = option(TrainConfig.model, "The Action Transformer in a size, or hybrid.", MODELS)
     recipe: str = option(TrainConfig.recipe, "How it is trained.")
     epochs: int = option(TrainConfig.epochs, "Epochs; 0: the recipe's.")
     seed: int = option(TrainConfig.seed, "Decides all chance.")
@@ -51,12 +56,15 @@ class RunConfig:
 def command(source: Path, out: Path, config: Path | None, **given: Any) -> int:
     """Writes OUT/data (poses, windows), OUT/model (the run), OUT/overlay.mp4 (a clip that was not trained on).
 
+    --model hybrid: OUT/data holds features in place of poses, and there is no overlay.
     Each step is printed as the command it is; run again after an interruption and it goes on.
     """
     from posebeam.workflows.cli import run
     from posebeam.workflows.console import say
 
     settings = resolve(RunConfig, config, given)
+    if settings.model == "hybrid" and not settings.features:
+        settings = replace(settings, features="movenet-lightning")
     for step in _steps(source, out, settings):
         if step[0] == "predict":
             step = [*step[:2], _clip_to_show(out / "data"), *step[2:]]
@@ -74,7 +82,9 @@ def _steps(source: Path, out: Path, config: RunConfig) -> list[list[str]]:
     build = ["build", kind, str(source), data, *_said(config, BuildConfig, {"device", "seed"})]
     build += _flag("device", config.device, BuildConfig.device)
     train = ["train", data, model, "--resume", *_said(config, TrainConfig, {"device", "split"})]
-    show = ["predict", model, "--overlay", str(out / "overlay.mp4")]
+    show = ["predict", model]
+    if config.model != "hybrid":  # which sees nobody to draw
+        show += ["--overlay", str(out / "overlay.mp4")]
     show += _flag(
         "backbone", config.backbone, BuildConfig.backbone
     )  # of a run folder the data know the name alone
@@ -111,7 +121,8 @@ def _clip_to_show(data: Path) -> str:
     from posebeam.pipelines.whereabouts import find_video
     from posebeam.transforms.errors import DataError
 
-    files = [file for file in read_manifest(data)["files"] if file["product"] == "windows" and file["rows"]]
+    filled = [file for file in read_manifest(data)["files"] if file["rows"]]
+    files = [file for file in filled if file["product"] in ("windows", "features")]
     if not files:
         raise DataError(f"{data} holds no windows: its clips are too short, or nobody was seen in them")
     chosen = min(files, key=lambda file: (("test", "validation", "train").index(file["split"]), file["path"]))
@@ -122,9 +133,10 @@ def _say_where(out: Path) -> None:
     from posebeam.workflows.console import facts_table, show
 
     facts = {
-        out / "data": "poses and windows as Parquet; its README.md says what is in them",
+        out / "data": "poses and windows, or features, as Parquet; its README.md says what is in them",
         out / "model": "the trained model, its logs and checkpoints",
         out / "model/evaluation": "figures and confusion matrix",
         out / "overlay.mp4": "a clip with skeleton and label",
     }
-    show(facts_table("what lies where", {str(path): text for path, text in facts.items()}))
+    there = {str(path): text for path, text in facts.items() if path.exists()}
+    show(facts_table("what lies where", there))
