@@ -62,7 +62,9 @@ def test_slots_keep_batches_full(clips, stub):
     assert 0.9 < fill.frames / (fill.steps * fill.slots) <= 1
 
 
-@pytest.mark.parametrize(("clips", "slots"), [(0, 1), (1, 1), (2, 2), (11, 2), (12, 4), (20, 8), (64, 16), (500, 32)])
+@pytest.mark.parametrize(
+    ("clips", "slots"), [(0, 1), (1, 1), (2, 2), (11, 2), (12, 4), (20, 8), (64, 16), (500, 32)]
+)
 def test_slots_leave_no_chunk_of_the_cpu_half_empty(clips, slots):
     assert slots_for(clips, 32) == slots
 

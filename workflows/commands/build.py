@@ -143,7 +143,6 @@ def of_kind(kind: str, config: BuildConfig) -> BuildConfig:
 
 def settings_of(kind: str, config: BuildConfig) -> "Settings":
     """What decides the bytes, out of the flags."""
-    from posebeam.models.registry import choose_device
     from posebeam.pipelines.settings import PICTURES, PoseSettings, Settings
 
     config = of_kind(kind, config)
@@ -152,7 +151,7 @@ def settings_of(kind: str, config: BuildConfig) -> "Settings":
         kind=kind,
         fps=config.fps,
         split=config.split,
-        device_kind=choose_device(config.device).type if config.backbone or config.features else "cpu",
+        device_kind=_device_kind(config),
         batch_size=config.batch_size,
         threads=config.threads,
         shards=config.shards,
@@ -163,6 +162,15 @@ def settings_of(kind: str, config: BuildConfig) -> "Settings":
         **how,
     )
     return Settings(poses, window_rule(config, min_score))
+
+
+def _device_kind(config: BuildConfig) -> str:
+    """cpu or cuda. Whether it is there is asked where the workers are known (pipelines/runner.py)."""
+    from posebeam.models.registry import choose_device
+
+    if not config.backbone and not config.features:
+        return "cpu"
+    return config.device if config.device != "auto" else choose_device("auto").type
 
 
 def _bounds(config: BuildConfig) -> dict[str, Any]:
@@ -241,11 +249,13 @@ def _dry_run(
 ) -> int:
     from posebeam.pipelines.job import Job
     from posebeam.pipelines.plan import make_plan
-    from posebeam.pipelines.runner import pipeline_options, told
+    from posebeam.pipelines.runner import check_workers, pipeline_options, told
     from posebeam.workflows.console import facts_table, show
 
     options = pipeline_options(config.workers, beam_args)
-    plan, shards = make_plan(listing, settings_of(kind, config))
+    settings = settings_of(kind, config)
+    check_workers(options, settings.poses.device_kind, out, config.shared_disk)
+    plan, shards = make_plan(listing, settings)
     job = Job.of(plan, out, config.weights, "")
     pending = [name for name in shards if not job.is_finished(name)]
     facts = {
