@@ -108,10 +108,11 @@ def test_training_lowers_the_loss(out, tmp_path):
 
 KILLED = """
 import sys
-from dataclasses import replace
 from pathlib import Path
+import torch
 from posebeam.workflows.commands.train_pose import TrainPoseConfig
 from posebeam.workflows.pose_training import train_pose
+torch.set_num_threads({threads})
 config = TrainPoseConfig(**{config})
 train_pose(Path(sys.argv[1]), Path(sys.argv[2]), config, numbers={numbers})
 """
@@ -119,7 +120,7 @@ train_pose(Path(sys.argv[1]), Path(sys.argv[2]), config, numbers={numbers})
 
 def test_killed_in_mid_training_and_gone_on_with_the_curve_is_the_same(out, whole, tmp_path):
     run = tmp_path / "cut"
-    program = KILLED.format(config=asdict(PLAIN), numbers=SMALL)
+    program = KILLED.format(config=asdict(PLAIN), numbers=SMALL, threads=torch.get_num_threads())
     process = subprocess.Popen([sys.executable, "-c", program, str(out), str(run)], stderr=subprocess.DEVNULL)
     try:
         while process.poll() is None and len(curve(run)) < 2:
