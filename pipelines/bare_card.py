@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from posebeam.pipelines.feature_card import feature_text
-from posebeam.pipelines.image_card import image_text
+from posebeam.pipelines.features.card import feature_text
+from posebeam.pipelines.images.card import image_text
 
 _TITLES = {"images": "Images", "coco-images": "Images with people"}
 _FILES = {"images": "images, videos", "coco-images": "images"}

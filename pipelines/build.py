@@ -18,10 +18,10 @@ from posebeam.models.registry import row
 from posebeam.pipelines import manifest as manifests
 from posebeam.pipelines.card import write_card
 from posebeam.pipelines.clip import ClipRef
-from posebeam.pipelines.coco_results import FILE as RESULTS
-from posebeam.pipelines.coco_results import gives_results, write_results
+from posebeam.pipelines.coco.results import FILE as RESULTS
+from posebeam.pipelines.coco.results import gives_results, write_results
+from posebeam.pipelines.engines.runner import check_workers, pipeline_options, run_graph, take_hints
 from posebeam.pipelines.graph import BuildShards
-from posebeam.pipelines.ground_truth import write_truth
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.plan import FILE as PLAN
@@ -30,10 +30,10 @@ from posebeam.pipelines.products import FOLDERS
 from posebeam.pipelines.progress import Tally
 from posebeam.pipelines.publish import WORK
 from posebeam.pipelines.receipt import Receipt
-from posebeam.pipelines.runner import check_workers, pipeline_options, run_graph, take_hints
 from posebeam.pipelines.runs import record_run
 from posebeam.pipelines.settings import Settings
 from posebeam.pipelines.shard import ShardName
+from posebeam.pipelines.stills.ground_truth import write_truth
 from posebeam.pipelines.whereabouts import whereabouts
 from posebeam.transforms.errors import PlanError
 

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from posebeam.pipelines.bare_card import bare_body
-from posebeam.pipelines.feature_card import feature_text
+from posebeam.pipelines.features.card import feature_text
 from posebeam.pipelines.publish import publish_text
 from posebeam.pipelines.settings import ANNOTATED, STILLS
-from posebeam.pipelines.still_card import STILL_SOURCES, still_body
+from posebeam.pipelines.stills.card import STILL_SOURCES, still_body
 
 FILE = "README.md"
 

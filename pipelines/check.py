@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from posebeam.pipelines.clip_table import count_windows
-from posebeam.pipelines.feature_check import feature_findings
+from posebeam.pipelines.features.check import feature_findings
 from posebeam.pipelines.manifest import read_manifest
 from posebeam.pipelines.plan import read_plan
 from posebeam.pipelines.products import products_of

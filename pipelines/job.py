@@ -10,7 +10,7 @@ from posebeam.models.estimator import Estimator
 from posebeam.models.extractors import extractor, load_extractor
 from posebeam.models.registry import load_estimator
 from posebeam.pipelines.blind import Blind
-from posebeam.pipelines.image_schema import image_features
+from posebeam.pipelines.images.schema import image_features
 from posebeam.pipelines.plan import Plan
 from posebeam.pipelines.receipt import is_finished
 from posebeam.pipelines.schema import VERSION

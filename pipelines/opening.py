@@ -8,7 +8,7 @@ from posebeam.pipelines.decode import open_clip, probe
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.prefetch import Prefetch
 from posebeam.pipelines.sources.videos import SUFFIXES as VIDEOS
-from posebeam.pipelines.still import open_still
+from posebeam.pipelines.stills.still import open_still
 
 
 def open_frames(job: Job, byte_budget: int, ref: ClipRef) -> Prefetch:

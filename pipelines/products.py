@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from posebeam.models.extractors import extractor
-from posebeam.pipelines.feature_schema import features
-from posebeam.pipelines.image_schema import images
+from posebeam.pipelines.features.schema import features
+from posebeam.pipelines.images.schema import images
 from posebeam.pipelines.schema import Product, clips, poses, rejected, windows
 from posebeam.pipelines.settings import STILLS
-from posebeam.pipelines.still_schema import people, still_poses
+from posebeam.pipelines.stills.schema import people, still_poses
 
 FOLDERS = ("images", "poses", "windows", "features", "clips", "people", "rejected")
 

@@ -7,13 +7,13 @@ from posebeam.models.estimator import Estimator
 from posebeam.models.frame_features import FrameFeatures
 from posebeam.pipelines.clip_list import ClipList
 from posebeam.pipelines.clip_rows import ClipRows
-from posebeam.pipelines.feature_rows import FeatureRows
-from posebeam.pipelines.image_rows import ImageRows
+from posebeam.pipelines.features.rows import FeatureRows
+from posebeam.pipelines.images.rows import ImageRows
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.lockstep import Ended, Event, Seen
 from posebeam.pipelines.outcome import Outcome
 from posebeam.pipelines.schema import Product, rejected
-from posebeam.pipelines.still_rows import StillRows
+from posebeam.pipelines.stills.rows import StillRows
 
 Filled = tuple[Product, Any, dict[str, str]]  # a product, its tables in order, its footer
 

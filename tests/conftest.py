@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from posebeam.models.extractors import extractor
 from posebeam.pipelines import schema
 from posebeam.pipelines.clip import ClipRef
-from posebeam.pipelines.feature_schema import feature_row
-from posebeam.pipelines.feature_schema import features as feature_schema
-from posebeam.pipelines.image_schema import image_row, images
+from posebeam.pipelines.features.schema import feature_row
+from posebeam.pipelines.features.schema import features as feature_schema
+from posebeam.pipelines.images.schema import image_row, images
 from posebeam.pipelines.manifest import make_manifest, write_manifest
 from posebeam.pipelines.plan import Plan
 from posebeam.pipelines.publish import file_sha256

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from posebeam.transforms.errors import ConfigError
+from posebeam.workflows.action.trained import Trained
 from posebeam.workflows.commands.build import KINDS, BuildConfig, build_data, clips_of, of_kind
 from posebeam.workflows.commands.evaluate import PARTS
 from posebeam.workflows.commands.predict import PredictConfig, facts, watch
 from posebeam.workflows.commands.train import TrainConfig, trained_run
 from posebeam.workflows.config import resolve_call
-from posebeam.workflows.trained import Trained
 
 AnyPath = str | PathLike[str]
 
@@ -68,8 +68,8 @@ def load_model(run: AnyPath, device: str = "auto") -> Trained:
 def evaluate(run: AnyPath, out: AnyPath, *, part: str = "test", device: str = "auto") -> dict[str, Any]:
     """A trained model measured on a part of a data set, as posebeam evaluate; returns the figures, and writes
     them to RUN/evaluation. DataError if the data are of another chain, layout or classes."""
-    from posebeam.workflows.evaluation import evaluate as measure
-    from posebeam.workflows.evaluation import write_evaluation
+    from posebeam.workflows.action.evaluation import evaluate as measure
+    from posebeam.workflows.action.evaluation import write_evaluation
 
     _require_one_of("part", part, PARTS)
     trained = load_model(run, device)

@@ -7,15 +7,15 @@ from typing import Any
 
 from safetensors.torch import save
 
-from posebeam.pipelines.coco_results import export_results
-from posebeam.pipelines.export_pyskl import export_pyskl
+from posebeam.pipelines.coco.results import export_results
 from posebeam.pipelines.manifest import FILE as MANIFEST
 from posebeam.pipelines.manifest import read_manifest
+from posebeam.pipelines.pickles.export_pyskl import export_pyskl
 from posebeam.pipelines.plan import FILE as PLAN
 from posebeam.pipelines.publish import unfinished
 from posebeam.transforms.errors import ConfigError
-from posebeam.workflows.onnx_model import save_onnx
-from posebeam.workflows.trained import Trained
+from posebeam.workflows.action.onnx_model import save_onnx
+from posebeam.workflows.action.trained import Trained
 
 _OUTPUTS = {
     "logits": "float32 [batch, classes]: the network's, before softmax",

@@ -14,8 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from posebeam.pipelines.clip import ClipRef
-from posebeam.pipelines.coco_entries import read_results
-from posebeam.pipelines.coco_results import PERSON
+from posebeam.pipelines.coco.entries import read_results
+from posebeam.pipelines.coco.results import PERSON
 from posebeam.pipelines.imports.imported import SEEN, import_data, imported_settings
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.product_file import publish_product
@@ -24,7 +24,7 @@ from posebeam.pipelines.receipt import Receipt
 from posebeam.pipelines.schema import clip_columns, rejected
 from posebeam.pipelines.shard import ShardName
 from posebeam.pipelines.sources.coco import list_annotated
-from posebeam.pipelines.still_schema import HALF_PIXEL, people, people_rows, still_poses, still_rows
+from posebeam.pipelines.stills.schema import HALF_PIXEL, people, people_rows, still_poses, still_rows
 from posebeam.transforms.chain import chain
 from posebeam.transforms.errors import SourceError
 from posebeam.transforms.people import People

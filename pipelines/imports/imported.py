@@ -8,7 +8,7 @@ from typing import Any
 from posebeam.pipelines import manifest as manifests
 from posebeam.pipelines.card import write_card
 from posebeam.pipelines.clip import ClipRef
-from posebeam.pipelines.coco_results import gives_results, write_results
+from posebeam.pipelines.coco.results import gives_results, write_results
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.plan import make_plan, write_plan

@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow as pa
 
 from posebeam.pipelines.clip import ClipRef
-from posebeam.pipelines.ground_truth import table_of
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.settings import digest
 from posebeam.pipelines.sources.tree import walk
-from posebeam.pipelines.still import SUFFIXES
+from posebeam.pipelines.stills.ground_truth import table_of
+from posebeam.pipelines.stills.still import SUFFIXES
 from posebeam.transforms.errors import ConfigError, SourceError
 from posebeam.transforms.skeleton import skeleton
 

@@ -9,7 +9,7 @@ from posebeam.pipelines.sources.pattern import match
 from posebeam.pipelines.sources.placed import SPLIT_NAMES
 from posebeam.pipelines.sources.tree import Tree, walk
 from posebeam.pipelines.sources.videos import SUFFIXES as VIDEOS
-from posebeam.pipelines.still import SUFFIXES
+from posebeam.pipelines.stills.still import SUFFIXES
 from posebeam.transforms.errors import SourceError
 
 

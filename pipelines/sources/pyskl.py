@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from posebeam.pipelines.listing import Listing
-from posebeam.pipelines.plain_pickle import read_plain_pickle
+from posebeam.pipelines.pickles.plain import read_plain_pickle
 from posebeam.pipelines.sources.placed import Placed, draw, group_of, group_pattern, group_warnings
 from posebeam.pipelines.sources.pyskl_clip import SkeletonClip, clip_of
 from posebeam.pipelines.sources.pyskl_splits import Splits

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posebeam.pipelines.stored_array import StoredArray
+from posebeam.pipelines.pickles.stored_array import StoredArray
 from posebeam.transforms.errors import SourceError
 
 _MOST = 1 << 31  # frames, and pixels a side: what the columns of a data set hold

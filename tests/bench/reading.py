@@ -1,8 +1,8 @@
 """Reading windows for training against `datasets` with torch format: rows/s in shuffled batches of 512, one core.
 
 A pass is one epoch: x, valid and label of every row as tensors. Ours is what training uses
-(workflows/samples.py). Theirs is the faster of two ways: torch's DataLoader over rows with its own collation, and
-whole batches by their indices, which datasets' documentation advises. Three figures: an epoch from opening the
+(workflows/action/samples.py). Theirs is the faster of two ways: torch's DataLoader over rows with its own
+collation, and whole batches by their indices, which datasets' documentation advises. Three figures: an epoch from opening the
 Parquet files on; the same where datasets has made its Arrow cache before and is not charged for it, which has no
 bound; and a later epoch, of which a training has hundreds.
 """
@@ -77,7 +77,7 @@ class _Ours:
         import numpy as np
 
         from posebeam.pipelines.read import WindowReader
-        from posebeam.workflows.samples import EpochOrder, Samples, loader
+        from posebeam.workflows.action.samples import EpochOrder, Samples, loader
 
         windows = Samples(reader := WindowReader(out), np.arange(len(reader)))
         self._loader = loader(windows, BATCH, EpochOrder(windows, seed=0))

@@ -14,11 +14,11 @@ from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 from apache_beam.runners.dataflow.internal import apiclient
 
 from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.engines.runner import pipeline_options, take_hints
 from posebeam.pipelines.graph import BuildShards
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.plan import make_plan
-from posebeam.pipelines.runner import pipeline_options, take_hints
 from posebeam.pipelines.settings import PoseSettings, Settings
 from posebeam.transforms.windows import WindowRule
 

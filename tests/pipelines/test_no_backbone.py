@@ -9,10 +9,10 @@ from posebeam.models import registry
 from posebeam.pipelines import job
 from posebeam.pipelines.build import build
 from posebeam.pipelines.check import check
-from posebeam.pipelines.coco_results import export_results
-from posebeam.pipelines.export_pyskl import export_pyskl
+from posebeam.pipelines.coco.results import export_results
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.manifest import read_manifest
+from posebeam.pipelines.pickles.export_pyskl import export_pyskl
 from posebeam.pipelines.read import WindowReader
 from posebeam.pipelines.rewindow import rewindow
 from posebeam.pipelines.settings import PoseSettings, Settings

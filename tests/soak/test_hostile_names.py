@@ -14,10 +14,10 @@ import yaml
 from rich.console import Console
 
 from posebeam.pipelines.check import check
+from posebeam.workflows.action.confusion import draw_confusion
+from posebeam.workflows.action.metrics import Scores
 from posebeam.workflows.cli import run as posebeam
-from posebeam.workflows.confusion import draw_confusion
 from posebeam.workflows.console import facts_table, rows_table
-from posebeam.workflows.metrics import Scores
 
 # Names of clips and of folders, which become labels.
 NAMES = (

@@ -9,14 +9,14 @@ from safetensors.torch import save_file
 
 from posebeam.models import registry
 from posebeam.pipelines.decode import open_clip
+from posebeam.workflows.action.trained import Trained
+from posebeam.workflows.action.training import train
 from posebeam.workflows.cli import run as posebeam
 from posebeam.workflows.commands.predict import window_rule
 from posebeam.workflows.commands.train import TrainConfig
-from posebeam.workflows.explain_film import person_regions, read_film
-from posebeam.workflows.explain_person import annotated_box, surest_box
-from posebeam.workflows.explain_window import attended_window
-from posebeam.workflows.trained import Trained
-from posebeam.workflows.training import train
+from posebeam.workflows.explain.film import person_regions, read_film
+from posebeam.workflows.explain.person import annotated_box, surest_box
+from posebeam.workflows.explain.window import attended_window
 
 
 @pytest.fixture(scope="module")

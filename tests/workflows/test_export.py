@@ -15,13 +15,13 @@ from posebeam.models.networks.act import build_act
 from posebeam.pipelines.read import WindowReader
 from posebeam.transforms.errors import PosebeamError
 from posebeam.transforms.layout import layout
+from posebeam.workflows.action.onnx_model import hold_against_torch
+from posebeam.workflows.action.said import Said
+from posebeam.workflows.action.trained import Trained
+from posebeam.workflows.action.training import train
 from posebeam.workflows.cli import run as posebeam
 from posebeam.workflows.commands.train import TrainConfig
 from posebeam.workflows.export import FORMATS, export
-from posebeam.workflows.onnx_model import hold_against_torch
-from posebeam.workflows.said import Said
-from posebeam.workflows.trained import Trained
-from posebeam.workflows.training import train
 
 
 @pytest.fixture(scope="module")

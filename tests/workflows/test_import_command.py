@@ -11,8 +11,8 @@ import torch
 from posebeam.models.networks.act import SIZES, build_act
 from posebeam.pipelines.read import WindowReader
 from posebeam.pipelines.sources.mpose import CLASSES
+from posebeam.workflows.action.trained import Trained
 from posebeam.workflows.cli import run as posebeam
-from posebeam.workflows.trained import Trained
 
 
 @pytest.fixture

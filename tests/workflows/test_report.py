@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from posebeam.workflows.action.training import train
 from posebeam.workflows.cli import run as posebeam
 from posebeam.workflows.commands.train import TrainConfig
-from posebeam.workflows.training import train
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 from posebeam.models import registry
 from posebeam.models.run_row import FILE, WEIGHTS, write_run_row
 from posebeam.pipelines.decode import open_clip
+from posebeam.workflows.action.trained import Trained
+from posebeam.workflows.action.training import train
 from posebeam.workflows.cli import run as posebeam
 from posebeam.workflows.commands.train import TrainConfig
-from posebeam.workflows.trained import Trained
-from posebeam.workflows.training import train
 
 SMALL = {"layers": 1, "image": [64, 48], "feedforward": 32}
 

@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from posebeam.pipelines.check import check
     from posebeam.transforms.errors import PosebeamError
     from posebeam.transforms.people import People
+    from posebeam.workflows.action.window_items import load_windows
     from posebeam.workflows.calls import build, evaluate, load_model, predict, train
     from posebeam.workflows.look import Estimator
-    from posebeam.workflows.window_items import load_windows
 
 __version__ = version("posebeam")
 

@@ -165,7 +165,7 @@ def settings_of(kind: str, config: BuildConfig) -> "Settings":
 
 
 def _device_kind(config: BuildConfig) -> str:
-    """cpu or cuda. Whether it is there is asked where the workers are known (pipelines/runner.py)."""
+    """cpu or cuda. Whether it is there is asked where the workers are known (pipelines/engines/runner.py)."""
     from posebeam.models.registry import choose_device
 
     if not config.backbone and not config.features:
@@ -247,9 +247,9 @@ def build_data(listing: "Listing", kind: str, out: Path, config: BuildConfig, be
 def _dry_run(
     listing: "Listing", kind: str, out: Path, config: BuildConfig, beam_args: list[str], as_json: bool
 ) -> int:
+    from posebeam.pipelines.engines.runner import check_workers, pipeline_options, told
     from posebeam.pipelines.job import Job
     from posebeam.pipelines.plan import make_plan
-    from posebeam.pipelines.runner import check_workers, pipeline_options, told
     from posebeam.workflows.console import facts_table, show
 
     options = pipeline_options(config.workers, beam_args)

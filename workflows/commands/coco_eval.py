@@ -13,8 +13,8 @@ from posebeam.workflows.config import flags, option, resolve, same
 if TYPE_CHECKING:
     from posebeam.models.detector import Detector
     from posebeam.models.estimator import Estimator
-    from posebeam.pipelines.coco_ap import CocoAp, Truth
-    from posebeam.pipelines.coco_people import CocoPeople
+    from posebeam.pipelines.coco.ap import CocoAp, Truth
+    from posebeam.pipelines.coco.people import CocoPeople
     from posebeam.pipelines.listing import Listing
 
 FIGURES = ("AP", "AP50", "AP75", "APM", "APL", "AR")
@@ -79,8 +79,8 @@ def command(images: Path | None, config: Path | None, as_json: bool, **given: An
 
 
 def _of_results(settings: CocoEvalConfig, as_json: bool) -> int:
-    from posebeam.pipelines.coco_ap import Truth, average_precision
-    from posebeam.pipelines.coco_entries import read_results
+    from posebeam.pipelines.coco.ap import Truth, average_precision
+    from posebeam.pipelines.coco.entries import read_results
 
     said = [name for name in _LOOKING if getattr(settings, name) != getattr(CocoEvalConfig, name)]
     if said:
@@ -93,8 +93,8 @@ def _of_results(settings: CocoEvalConfig, as_json: bool) -> int:
 
 def _of_backbone(images: Path, settings: CocoEvalConfig, as_json: bool) -> int:
     from posebeam.models.registry import is_run, row
-    from posebeam.pipelines.coco_ap import Truth, average_precision
-    from posebeam.pipelines.coco_results import write_lines
+    from posebeam.pipelines.coco.ap import Truth, average_precision
+    from posebeam.pipelines.coco.results import write_lines
     from posebeam.pipelines.publish import publish_json, unfinished
     from posebeam.workflows.run_folder import EVALUATION
     from posebeam.workflows.source import list_clips
@@ -129,8 +129,8 @@ def _of_backbone(images: Path, settings: CocoEvalConfig, as_json: bool) -> int:
 def _see(listing: "Listing", truth: "Truth", settings: CocoEvalConfig) -> "tuple[str, str, CocoPeople]":
     """Kind of the boxes, where they are from, and the people."""
     from posebeam.models.registry import row
-    from posebeam.pipelines.coco_entries import read_boxes
-    from posebeam.pipelines.coco_people import InBoxes, annotated_boxes, coco_people, listed_boxes
+    from posebeam.pipelines.coco.entries import read_boxes
+    from posebeam.pipelines.coco.people import InBoxes, annotated_boxes, coco_people, listed_boxes
     from posebeam.workflows.console import clip_progress, say
 
     facts = row(settings.backbone)

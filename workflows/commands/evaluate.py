@@ -21,9 +21,9 @@ def command(run: Path, out: Path, part: str, device: str, as_json: bool) -> int:
     A clip without a window, in which nobody was seen or which was rejected, counts as wrong. Writes the figures
     and the confusion matrix to RUN/evaluation.
     """
+    from posebeam.workflows.action.evaluation import evaluate, write_evaluation
+    from posebeam.workflows.action.trained import Trained
     from posebeam.workflows.console import say
-    from posebeam.workflows.evaluation import evaluate, write_evaluation
-    from posebeam.workflows.trained import Trained
 
     trained = Trained.load(run, device)
     result, scores = evaluate(trained, trained.kind.read(out), part)

@@ -92,7 +92,7 @@ def command(
 
 def _explain_backbones(source: Path, out: Path, backbones: tuple[str, ...], settings: ExplainConfig) -> None:
     """One figure of what backbones look at in a picture."""
-    from posebeam.workflows.explain_picture import draw_backbones, named, read_picture
+    from posebeam.workflows.explain.picture import draw_backbones, named, read_picture
 
     chosen = named(backbones, settings.weights)
     frame = read_picture(source, settings.frame)
@@ -103,11 +103,11 @@ def _explain_run(source: Path, out: Path, run: Path, asked: str, settings: Expla
     """One figure of what an action model looks at in a video."""
     from posebeam.models.registry import load_estimator
     from posebeam.pipelines.publish import unfinished
-    from posebeam.pipelines.still import SUFFIXES
+    from posebeam.pipelines.stills.still import SUFFIXES
+    from posebeam.workflows.action.trained import Trained
     from posebeam.workflows.commands.predict import window_rule
-    from posebeam.workflows.explain_film import draw_film
-    from posebeam.workflows.explain_window import attended_window
-    from posebeam.workflows.trained import Trained
+    from posebeam.workflows.explain.film import draw_film
+    from posebeam.workflows.explain.window import attended_window
 
     if source.suffix.lower() in SUFFIXES:
         raise ConfigError(f"{source}: --run looks at windows of a video, not at an image")

@@ -19,9 +19,9 @@ def command(source: Path, file: Path) -> int:
     only if onnxruntime gives what torch gives.
     """
     from posebeam.pipelines.manifest import FILE
+    from posebeam.workflows.action.trained import Trained
     from posebeam.workflows.console import facts_table, show
     from posebeam.workflows.export import FORMATS, export, export_data, known_suffix
-    from posebeam.workflows.trained import Trained
 
     if known_suffix(file) not in FORMATS or (source / FILE).is_file():
         show(facts_table(str(file), export_data(source, file)))

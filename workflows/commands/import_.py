@@ -79,8 +79,8 @@ def command(kind: str, file: Path, out: Path, config: Path | None, **given: Any)
 
 
 def _act(file: Path, out: Path, config: ImportConfig) -> int:
+    from posebeam.workflows.action.published import import_act
     from posebeam.workflows.console import facts_table, show
-    from posebeam.workflows.published import import_act
 
     record = import_act(file, out, _classes(config), max(config.split, 0))
     names = ("model", "parameters", "classes")

@@ -14,8 +14,8 @@ from posebeam.workflows.config import flags, option, resolve
 
 if TYPE_CHECKING:
     from posebeam.transforms.windows import WindowRule
-    from posebeam.workflows.prediction import Prediction
-    from posebeam.workflows.trained import Trained
+    from posebeam.workflows.action.prediction import Prediction
+    from posebeam.workflows.action.trained import Trained
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def command(run: Path, videos: tuple[str, ...], config: Path | None, as_json: bo
 
     Videos that cannot be read are named; exit code 1 if there was one.
     """
-    from posebeam.workflows.trained import Trained
+    from posebeam.workflows.action.trained import Trained
 
     settings = resolve(PredictConfig, config, given)
     trained = Trained.load(run, settings.device)
@@ -71,7 +71,7 @@ def watch(
     """What the model says of each video, as they end; overlays are written on the way where they are wanted."""
     from posebeam.models.registry import load_estimator
     from posebeam.pipelines.sources.videos import expand
-    from posebeam.workflows.prediction import predict
+    from posebeam.workflows.action.prediction import predict
 
     paths = expand(videos)
     if not trained.looks_at_poses:
@@ -99,7 +99,7 @@ def watch(
 def _watch_features(trained: "Trained", paths: Sequence[Path], settings: PredictConfig) -> "Iterator[Prediction]":
     """The same by a model that looks at features of frames. ConfigError for flags that concern poses."""
     from posebeam.transforms.errors import ConfigError
-    from posebeam.workflows.feature_prediction import extractor_of, predict_features
+    from posebeam.workflows.action.feature_prediction import extractor_of, predict_features
 
     said = [name for name in ("decode", "detector", "flip", "overlay") if getattr(settings, name)]
     if said:

@@ -44,7 +44,7 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
     from posebeam.pipelines.publish import publish_text
     from posebeam.workflows.config import as_toml
     from posebeam.workflows.console import facts_table, say, show
-    from posebeam.workflows.dino_training import pretrain
+    from posebeam.workflows.dino.training import pretrain
     from posebeam.workflows.run_folder import clear
 
     settings = resolve(PretrainConfig, config, given)

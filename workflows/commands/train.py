@@ -55,9 +55,9 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
 def trained_run(out: Path, run: Path, settings: TrainConfig, resume: bool, overwrite: bool) -> dict[str, Any]:
     """Train; the resolved settings are written beside the model."""
     from posebeam.pipelines.publish import publish_text
+    from posebeam.workflows.action.training import train
     from posebeam.workflows.config import as_toml
     from posebeam.workflows.run_folder import clear
-    from posebeam.workflows.training import train
 
     if overwrite:
         clear(run)

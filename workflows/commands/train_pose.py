@@ -58,7 +58,7 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
     from posebeam.pipelines.publish import publish_text
     from posebeam.workflows.config import as_toml
     from posebeam.workflows.console import facts_table, say, show
-    from posebeam.workflows.pose_training import train_pose
+    from posebeam.workflows.pose.training import train_pose
     from posebeam.workflows.run_folder import clear
 
     if overwrite:

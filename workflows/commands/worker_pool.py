@@ -21,7 +21,7 @@ def command(host: str, port: int) -> int:
 
     Whoever reaches the port can run code here: keep it behind the cluster's firewall.
     """
-    from posebeam.pipelines.worker_pool import leave_when_told, worker_pool
+    from posebeam.pipelines.engines.worker_pool import leave_when_told, worker_pool
     from posebeam.workflows.console import say
 
     leave_when_told()

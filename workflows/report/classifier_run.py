@@ -8,10 +8,10 @@ from typing import Any
 
 from posebeam.transforms.chain import FEATURES
 from posebeam.transforms.errors import DataError
+from posebeam.workflows.action.trained import Trained
 from posebeam.workflows.report.curves import Curve, read_curves
 from posebeam.workflows.report.speed import Speed, batch_one
 from posebeam.workflows.run_folder import EVALUATION, read_record
-from posebeam.workflows.trained import Trained
 
 _NEEDED = ("part", "backbone", "clips", "clip_accuracy", "window_accuracy", "per_class", "classes", "confusion")
 _ORDER = ("test", "validation", "train")

@@ -16,7 +16,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from posebeam.pipelines.check import check
-from posebeam.pipelines.coco_results import export_results
+from posebeam.pipelines.coco.results import export_results
 from posebeam.pipelines.imports.coco_results import import_results
 from posebeam.pipelines.rewindow import rewindow
 from posebeam.transforms.chain import chain

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from posebeam.pipelines.check import check
-from posebeam.pipelines.export_pyskl import export_pyskl
 from posebeam.pipelines.imports.imported import SEEN
 from posebeam.pipelines.imports.pyskl import import_pyskl, min_score_of
+from posebeam.pipelines.pickles.export_pyskl import export_pyskl
 from posebeam.pipelines.sources.pyskl import list_clips, read_pyskl
 from posebeam.transforms.errors import ConfigError, DataError, SourceError
 from posebeam.transforms.windows import WindowRule

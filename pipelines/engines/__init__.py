@@ -1,0 +1,1 @@
+"""Beam's runners, local and elsewhere."""

@@ -1,0 +1,131 @@
+"""Every recipe learns eight real people by heart: losses, targets, samples, read-outs and run folders fit.
+
+Minutes each on one core: with --slow only. The networks are small, by numbers that anybody may give, start from
+made weights, and nothing is augmented: what is asked is that they can learn what they are shown.
+"""
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from posebeam.models.detector import Boxes
+from posebeam.models.registry import load_estimator, row
+from posebeam.pipelines.coco.people import InBoxes
+from posebeam.transforms.assign import oks, sigmas
+from posebeam.transforms.framing import FRAMINGS
+from posebeam.transforms.picture_augment import WHOLE_PICTURE
+from posebeam.transforms.pose_augment import NO_AUGMENTATION
+from posebeam.transforms.skeleton import skeleton
+from posebeam.workflows.commands.train_pose import TrainPoseConfig
+from posebeam.workflows.pose.recipes import RECIPES, pose_recipe
+from posebeam.workflows.pose.training import train_pose
+
+PEOPLE, COPIES, EPOCHS = 8, 24, 5  # of each person, so that an epoch has COPIES steps of one batch of all
+GOOD = 0.9
+
+
+@dataclass(frozen=True)
+class Case:
+    """A backbone, what makes it small, and how often and with which rate it is shown the people."""
+
+    backbone: str
+    size: tuple[int, int]
+    steps: int
+    rate: float = 1e-3
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+
+SMALL = {"widths": [32, 48, 64], "layers": 2}
+QUERIES = {"layers": 2, "queries": 30, "feedforward": 512}
+CASES = {
+    "simple-baseline": Case("simple-baseline-r50", (128, 96), 120),
+    "hrnet": Case("hrnet-w32", (128, 96), 120),
+    "transpose": Case("transpose-r-a3", (128, 96), 120, numbers={"layers": 2}),
+    "btranspose": Case("btranspose-c2a1-4", (128, 96), 120, numbers=SMALL),
+    "btranspose-paper": Case("btranspose-c2a1-4", (128, 96), 120, numbers=SMALL),
+    "btranspose-sinkhorn": Case("btranspose-c2a1-4", (128, 96), 120, numbers=SMALL),
+    "btranspose-sinkhorn-unused": Case("btranspose-c2a1-4", (128, 96), 120, numbers=SMALL),
+    "prtr": Case("prtr-r50-384", (128, 96), 240, 1e-4, QUERIES),
+    "prtr-sequential": Case(
+        "prtr-sequential-r50",
+        (128, 170),
+        240,
+        1e-4,
+        {"layers": 2, "persons": 8, "joint_queries": 24, "feedforward": 512, "levels": [3, 4, 5]},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def chosen(foreign_data, request):
+    """(picture, person): a person of each of eight pictures with few people, those with most annotated joints."""
+    if not request.config.getoption("--slow"):
+        pytest.skip("minutes a recipe: --slow")
+    coco = json.loads((foreign_data / "coco/annotations/person_keypoints_train2017_subset.json").read_text())
+    names, crowd = {one["id"]: one["file_name"] for one in coco["images"]}, Counter()
+    crowd.update(one["image_id"] for one in coco["annotations"])
+    alone = [one for one in coco["annotations"] if crowd[one["image_id"]] <= 2 and not one["iscrowd"]]
+    alone.sort(key=lambda one: (one["num_keypoints"], one["area"]), reverse=True)
+    first = {one["image_id"]: one for one in reversed(alone)}
+    people = sorted(first.values(), key=lambda one: (one["num_keypoints"], one["area"]), reverse=True)[:PEOPLE]
+    return [((foreign_data / "coco/images" / names[one["image_id"]]).read_bytes(), one) for one in people]
+
+
+@pytest.fixture(scope="module")
+def out(chosen, make_images, tmp_path_factory):
+    """A data set in which each of them stands many times."""
+    pictures = [{"picture": picture, "people": [one]} for picture, one in chosen] * COPIES
+    return make_images(tmp_path_factory.mktemp("eight") / "out", pictures)
+
+
+def likeness(run, chosen):
+    """OKS [8] of the people that the trained backbone sees with the annotated ones."""
+    facts = row(str(run))
+    frames = [cv2.imdecode(np.frombuffer(each, np.uint8), cv2.IMREAD_COLOR)[..., ::-1] for each, _ in chosen]
+    estimator, hints = load_estimator(str(run), device="cpu"), [None] * len(frames)
+    if facts.view == "top-down":
+        estimator = InBoxes(estimator)
+        boxes = np.array([one["bbox"] for _, one in chosen], np.float64)
+        sizes = [frame.shape[:2] for frame in frames]
+        clean = [FRAMINGS[facts.framing].clean(box[None], size)[0] for box, size in zip(boxes, sizes, strict=True)]
+        hints = [Boxes(box, np.ones(1, np.float32)) for box in clean]
+    found = []
+    for people, (_, one) in zip(estimator(frames, hints), chosen, strict=True):
+        points = np.array(one["keypoints"], np.float64).reshape(1, 17, 3)
+        xy = people.xy[:1].astype(np.float64) - 0.5
+        seen, area = np.ones((len(xy), 17), bool), np.full((len(xy), 1), one["area"])
+        alike = oks(xy, seen, points[..., :2], points[..., 2] > 0, area, 2 * sigmas(skeleton("coco17")))
+        found.append(float(alike.max(initial=0.0)))
+    return found
+
+
+def test_every_recipe_is_asked():
+    assert CASES.keys() == RECIPES.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", CASES)
+def test_a_recipe_learns_eight_people_by_heart(name, out, chosen, tmp_path, record_property):
+    case, run = CASES[name], tmp_path / name
+    bare = WHOLE_PICTURE if name == "prtr-sequential" else NO_AUGMENTATION
+    recipe = replace(
+        pose_recipe(name, row(case.backbone)), augmentation=bare, rate=case.rate, backbone_rate=0.0, clip_norm=1.0
+    )
+    config = TrainPoseConfig(
+        backbone=case.backbone, input=f"{case.size[0]}x{case.size[1]}", val_part=0.0, device="cpu",
+        epochs=max(1, case.steps // COPIES), batch_size=PEOPLE,
+    )  # fmt: skip
+    began = time.monotonic()
+    train_pose(out, run, config, numbers=case.numbers, recipe=recipe)
+    seconds, found = time.monotonic() - began, likeness(run, chosen)
+    print(f"\n{name}: {seconds:.0f} s, OKS {min(found):.3f} to {max(found):.3f}, mean {np.mean(found):.3f}")
+    record_property("seconds", seconds)
+    record_property("oks", found)
+    assert min(found) > GOOD

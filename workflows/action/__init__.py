@@ -1,0 +1,1 @@
+"""Action models: trained, measured, asked."""
