@@ -2,9 +2,9 @@
 
 A pass is one epoch: x, valid and label of every row as tensors. Ours is what training uses
 (workflows/action/samples.py). Theirs is the faster of two ways: torch's DataLoader over rows with its own
-collation, and whole batches by their indices, which datasets' documentation advises. Three figures: an epoch from
-opening the Parquet files on; the same where datasets has made its Arrow cache before and is not charged for it, which has no
-bound; and a later epoch, of which a training has hundreds.
+collation, and whole batches by their indices, which datasets' documentation advises. Three figures: an epoch
+from opening the Parquet files on; the same where datasets has made its Arrow cache before and is not charged for
+it, which has no bound; and a later epoch, of which a training has hundreds.
 """
 
 import tempfile
