@@ -56,7 +56,7 @@ _HOMES = {
     "check": "workflows.calls:check",
     "evaluate": "workflows.calls:evaluate",
     "load_model": "workflows.calls:load_model",
-    "load_windows": "workflows.window_items:load_windows",
+    "load_windows": "workflows.action.window_items:load_windows",
     "predict": "workflows.calls:predict",
     "train": "workflows.calls:train",
 }
