@@ -15,6 +15,7 @@ from posebeam.pipelines.settings import differences
 from posebeam.transforms.errors import ConfigError, DataError
 
 RECORD, WEIGHTS = "run.json", "model.safetensors"
+SETTINGS = ("train.toml", "train-pose.toml", "pretrain.toml")  # the resolved flags of the command that made it
 EVALUATION = "evaluation"  # what was measured of the finished model, a JSON file each
 LAST = Path("checkpoints", "last.ckpt")
 
@@ -57,8 +58,8 @@ def begin(run: Path, record: dict[str, Any], resume: bool) -> dict[str, Any]:
 
 
 def clear(run: Path) -> None:
-    """Remove what a training wrote to RUN."""
-    for name in (RECORD, WEIGHTS, BACKBONE):
+    """Remove what a training wrote to RUN, and what was measured of it: figures of another model would mislead."""
+    for name in (RECORD, WEIGHTS, BACKBONE, *SETTINGS):
         (run / name).unlink(missing_ok=True)
-    for name in ("checkpoints", "logs", WORK):
+    for name in ("checkpoints", "logs", EVALUATION, WORK):
         shutil.rmtree(run / name, ignore_errors=True)

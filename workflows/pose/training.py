@@ -11,7 +11,9 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
 from posebeam.models import registry
+from posebeam.models.known_row import require_known
 from posebeam.models.row import Row
+from posebeam.models.run_row import FILE as BACKBONE
 from posebeam.models.run_row import write_run_row
 from posebeam.pipelines.images.reader import ImageReader
 from posebeam.transforms.picture_augment import PictureAugmentation
@@ -47,10 +49,13 @@ def train_pose(
     numbers take the place of the row's arguments (layers, queries: a smaller network); recipe, one of your own,
     that of the config's name.
     DataError if OUT is unfinished or holds nobody to learn from; ConfigError if RUN holds a run, resume finds one
-    of other settings, or recipe and backbone do not fit.
+    of other settings, or recipe and backbone do not fit, or no run folder may name such a network.
     """
     reader = ImageReader(out)
     row = trained_row(registry.row(config.backbone), read_size(config.input), numbers or {})
+    require_known(
+        row, run / BACKBONE
+    )  # what could not be read again is refused before an epoch, not after the last
     chosen = _recipe(config, recipe or pose_recipe(config.recipe, row))
     division = divide_images(reader, config.val_part, config.seed)
     samples = make_samples(reader, division.train, row, chosen, config.seed)
@@ -64,6 +69,7 @@ def train_pose(
         old = begin(run, record, resume)
         if old["state"] == "finished":
             return old
+        write_run_row(row, run)
         say(start.sentence())
     began = time.monotonic()
     module = PoseModule(network, chosen, row, config.seed, validation)
@@ -78,7 +84,6 @@ def train_pose(
         return record
     network.load_state_dict(weights_of(kept))
     write_weights(network, run)
-    write_run_row(row, run)
     record |= {"state": "finished", "epochs": trainer.current_epoch, "epoch": int(kept["epoch"]) + 1}
     record["seconds"] = round(time.monotonic() - began, 1)
     record["validation"] = kept["figures"] or None

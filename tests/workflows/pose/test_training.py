@@ -99,6 +99,12 @@ def test_the_run_folder_is_a_backbone(whole):
     assert people.xy.shape == (1, 17, 2)
 
 
+def test_a_network_that_no_run_folder_may_name_is_refused_before_anything_is_written(out, tmp_path):
+    with pytest.raises(ConfigError, match="argument widths .* numbers up to 4096"):
+        train_pose(out, tmp_path / "run", PLAIN, numbers=SMALL | {"widths": [16, 16, 8192]})
+    assert not (tmp_path / "run").exists()
+
+
 def test_training_lowers_the_loss(out, tmp_path):
     recipe = replace(pose_recipe("btranspose", row("btranspose-c2a1-4")), rate=1e-3)
     train_pose(out, tmp_path / "run", replace(PLAIN, epochs=10, val_part=0.0), numbers=SMALL, recipe=recipe)
