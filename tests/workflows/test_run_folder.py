@@ -28,6 +28,6 @@ def test_nothing_of_a_cleared_run_is_left_and_what_is_not_its_own_stays(tmp_path
     (tmp_path / "notes.txt").write_text("mine")
     clear(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-    with pytest.raises(DataError, match="holds no run.json"):
+    with pytest.raises(DataError, match=r"holds no run\.json"):
         read_record(tmp_path)
     clear(tmp_path / "never-made")

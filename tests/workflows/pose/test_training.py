@@ -100,7 +100,7 @@ def test_the_run_folder_is_a_backbone(whole):
 
 
 def test_a_network_that_no_run_folder_may_name_is_refused_before_anything_is_written(out, tmp_path):
-    with pytest.raises(ConfigError, match="argument widths .* numbers up to 4096"):
+    with pytest.raises(ConfigError, match=r"argument widths .* numbers up to 4096"):
         train_pose(out, tmp_path / "run", PLAIN, numbers=SMALL | {"widths": [16, 16, 8192]})
     assert not (tmp_path / "run").exists()
 
