@@ -13,6 +13,8 @@ import click
 
 from posebeam.transforms.errors import ConfigError
 
+PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")  # lightning's words, of every training
+
 Record = TypeVar("Record")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -33,14 +35,15 @@ def flags(record: type) -> Callable[[Command], Command]:
 
     def add(command: Command) -> Command:
         kinds = typing.get_type_hints(record)
-        for field in reversed(dataclasses.fields(record)):
-            command = _flag(field, kinds[field.name])(command)
         config = click.option(
             "--config",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             help="TOML file with the same names (min_score = 0.3); flags override it.",
         )
-        return config(command)
+        command = config(command)
+        for field in reversed(dataclasses.fields(record)):
+            command = _flag(field, kinds[field.name])(command)
+        return command
 
     return add
 
@@ -48,11 +51,12 @@ def flags(record: type) -> Callable[[Command], Command]:
 def _flag(field: "dataclasses.Field[Any]", kind: Any) -> Callable[[Command], Command]:
     name, text = field.name.replace("_", "-"), field.metadata["help"]
     if kind is bool:
-        return click.option(
-            f"--{name}/--no-{name}" if field.default else f"--{name}", default=None, is_flag=True, help=text
-        )
+        both = f"--{name}/--no-{name}"
+        shown = f" [default: --{name}]" if field.default else ""
+        return click.option(both if field.default else f"--{name}", default=None, is_flag=True, help=text + shown)
     choices = field.metadata["choices"]
-    shown = f" [default: {field.default}]" if field.default not in ("", None) else ""
+    default = f"{field.default:g}" if kind is float else field.default
+    shown = f" [default: {default}]" if default not in ("", None) else ""
     complete = _backbones if field.name in ("backbone", "detector") else None
     kind = click.Choice(choices) if choices else kind
     return click.option(f"--{name}", type=kind, help=text + shown, shell_complete=complete)

@@ -63,6 +63,7 @@ def _record(config: "TrainConfig", chosen: Any, reader: Reader, division: Divisi
         "recipe": asdict(chosen),
         "split": config.split,
         "seed": config.seed,
+        "precision": config.precision,
         "classes": list(reader.classes),
         "data": reader.config,
         "manifest_sha256": reader.digest,
@@ -98,4 +99,5 @@ def _loop(chosen: Any, config: "TrainConfig", validates: bool) -> Loop:
         clip_norm=chosen.clip_norm,
         device=config.device,
         devices=config.devices,
+        precision=config.precision,
     )

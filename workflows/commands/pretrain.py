@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from posebeam.workflows.config import flags, option, resolve
+from posebeam.workflows.config import PRECISIONS, flags, option, resolve
+from posebeam.workflows.help import OUTPUT, HelpPage
 
 RECIPES = ("default", "committed", "multi-crop")
-PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 
 
 @dataclass(frozen=True)
@@ -24,20 +24,35 @@ class PretrainConfig:
     epochs: int = option(0, "Epochs; 0: the recipe's.")
     batch_size: int = option(0, "Images an update, of all devices together; 0: the recipe's.")
     workers: int = option(0, "Processes that decode and cut crops, a device; 0: the training does it itself.")
-    precision: str = option("32-true", "Numbers that are computed with.", PRECISIONS)
+    precision: str = option("32-true", "Of the computation; mixed ones keep weights in 32 bits.", PRECISIONS)
     seed: int = option(0, "Decides the start and all chance.")
     device: str = option("auto", "Where it is trained: auto, cpu, cuda, or another of lightning's names.")
     devices: int = option(1, "How many of them.")
 
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "RUN": "the trunk, run.json, checkpoints, logs; for train-pose --init RUN",
+    },
+}
+EXAMPLES = (
+    ("posebeam build images photos out/photos", "first the images, or frames of videos"),
+    ("posebeam pretrain out/photos out/trunk --backbone btranspose-c3a1-4 --device cuda", "DINO by our recipe"),
+    (
+        "posebeam train-pose out/coco out/pose --backbone btranspose-c3a1-4 --init out/trunk",
+        "a pose network that starts from it",
+    ),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("run", type=click.Path(file_okay=False, path_type=Path))
 @flags(PretrainConfig)
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in RUN.")
 def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: bool, **given: Any) -> int:
-    """Pre-trains on the training images of OUT, by DINO, and writes RUN: the trunk, checkpoints and logs.
+    """Pre-trains on the training images of OUT, by DINO, and writes RUN.
 
     OUT is what posebeam build images or coco-images makes, of images or of videos' frames. Labels are not read.
     """

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from posebeam.workflows.config import flags, option, resolve
+from posebeam.workflows.config import PRECISIONS, flags, option, resolve
+from posebeam.workflows.help import OUTPUT, HelpPage
 
 MODELS = ("act-micro", "act-small", "act-base", "act-large", "hybrid")
 
@@ -29,16 +30,35 @@ class TrainConfig:
     batch_size: int = option(0, "Windows a batch; 0: the recipe's.")
     device: str = option("auto", "Where it is trained: auto, cpu, cuda, or another of lightning's names.")
     devices: int = option(1, "How many of them.")
+    precision: str = option("32-true", "Of the computation; mixed ones keep weights in 32 bits.", PRECISIONS)
 
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "RUN/model.safetensors": "the model of the best epoch",
+        "RUN/run.json": "how it came about: data, recipe, seed, figures",
+        "RUN/checkpoints, logs": "what --resume goes on from; curves for TensorBoard",
+    },
+}
+EXAMPLES = (
+    ("posebeam train out/data out/model", "AcT-micro, by our recipe"),
+    ("posebeam train out/data out/model --resume", "the same, gone on with after an interruption"),
+    (
+        "posebeam train out/data out/model-2 --split 2 --model act-small --seed 1",
+        "another official split of the same build, a larger model",
+    ),
+    ("posebeam train out/features out/hybrid --model hybrid", "on features of build --features"),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("run", type=click.Path(file_okay=False, path_type=Path))
 @flags(TrainConfig)
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in RUN.")
 def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: bool, **given: Any) -> int:
-    """Trains on the windows of OUT and writes RUN: the model, how it came about, checkpoints and logs.
+    """Trains on the windows of the data set OUT, and writes RUN.
 
     --model hybrid trains on the features of its clips (build --features). What validates is taken by group from
     the training part; the test part is never read.

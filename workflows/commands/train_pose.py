@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from posebeam.workflows.config import flags, option, resolve
-
-PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
+from posebeam.workflows.config import PRECISIONS, flags, option, resolve
+from posebeam.workflows.help import OUTPUT, HelpPage
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,32 @@ class TrainPoseConfig:
     seed: int = option(0, "Decides the start, the validation images, and all chance.")
 
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "RUN": (
+            "weights of the best epoch, run.json, checkpoints, logs; RUN is a backbone from then on, for build, "
+            "predict, coco-eval, explain"
+        ),
+    },
+}
+EXAMPLES = (
+    (
+        "posebeam build coco-images train2017 out/coco --annotations person_keypoints_train2017.json",
+        "first the images with their people",
+    ),
+    (
+        "posebeam train-pose out/coco out/pose --backbone transpose-r-a4 --init resnet50-19c8e357.pth "
+        "--device cuda",
+        "a published recipe, from ImageNet's weights",
+    ),
+    (
+        "posebeam coco-eval val2017 --annotations person_keypoints_val2017.json --backbone out/pose --boxes gt",
+        "what came of it",
+    ),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("run", type=click.Path(file_okay=False, path_type=Path))
 @flags(TrainPoseConfig)
@@ -43,11 +67,6 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
     Validates by COCO's AP in annotated boxes after every epoch; the best epoch is kept. The test part is never
     read. Recipes: simple-baseline, hrnet, transpose, btranspose, btranspose-paper, btranspose-sinkhorn,
     btranspose-sinkhorn-unused, prtr, prtr-sequential.
-
-    \b
-    posebeam build coco-images train2017 DATA --annotations person_keypoints_train2017.json
-    posebeam train-pose DATA RUN --backbone transpose-r-a4 --init resnet50-19c8e357.pth --device cuda
-    posebeam coco-eval val2017 --annotations person_keypoints_val2017.json --backbone RUN --boxes gt
     """
     settings = resolve(TrainPoseConfig, config, given)
     if not settings.backbone:

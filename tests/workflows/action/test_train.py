@@ -166,6 +166,12 @@ def test_the_published_recipe_runs(out, tmp_path):
     assert record["recipe"]["batch"] == 512
 
 
+def test_mixed_precision_keeps_weights_in_32_bits(out, tmp_path):
+    record = train(out, tmp_path / "run", TrainConfig(epochs=1, precision="bf16-mixed", device="cpu"))
+    assert record["precision"] == "bf16-mixed"
+    assert {tensor.dtype for tensor in weights(tmp_path / "run").values()} == {torch.float32}
+
+
 def test_an_existing_run_is_not_overwritten_unasked(out, run, capsys):
     before = weights(run)
     flags = [str(out), str(run), "--epochs", "12", "--batch-size", "16", "--device", "cpu"]
