@@ -151,11 +151,11 @@ def clear(out: Path) -> None:
 
 def _remove_strangers(plan: Plan, out: Path) -> None:
     """Remove shards of an earlier plan with other numbers, so that no reader takes them in."""
-    receipts = {name.receipt for name in plan.shards}
-    files = {name.file(product) for name in plan.shards for product in FOLDERS}
+    ours = {name.receipt for name in plan.shards}
+    ours |= {name.file(product) for name in plan.shards for product in FOLDERS}
     for folder in (*FOLDERS, "_shards"):
         for path in (out / folder).glob("*.json" if folder == "_shards" else "*.parquet"):
-            if f"{folder}/{path.name}" not in receipts | files:
+            if f"{folder}/{path.name}" not in ours:
                 path.unlink()
 
 

@@ -1,7 +1,7 @@
 """Split: groups dealt to train, validation and test, so that no group stands on two sides."""
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import floor
@@ -48,7 +48,8 @@ def split_groups(
     for group, label in pairs:
         labels_of[group].add(label)
         groups_of[label].add(group)
-    dealing = _Dealing(labels_of, groups_of, seed)
+    training = Counter({label: len(groups) for label, groups in groups_of.items()})
+    dealing = _Dealing(labels_of, groups_of, training, seed)
     for part in ("test", "validation"):
         # Labels with the fewest groups choose first: they have the least to choose from.
         for label in sorted(groups_of, key=lambda label: (len(groups_of[label]), label)):
@@ -66,10 +67,11 @@ def leaks(places: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
 
 @dataclass(frozen=True)
 class _Dealing:
-    """The groups that were taken from training so far, in `parts`."""
+    """The groups that were taken from training so far, in `parts`; how many of each label's still train."""
 
     labels_of: Mapping[str, set[str]]
     groups_of: Mapping[str, set[str]]
+    training: Counter[str]
     seed: int
     parts: dict[str, str] = field(default_factory=dict)
 
@@ -81,11 +83,12 @@ class _Dealing:
                 return
             if group not in self.parts and self._can_go(group):
                 self.parts[group] = part
+                self.training.subtract(self.labels_of[group])
                 held += 1
 
     def _can_go(self, group: str) -> bool:
-        """Whether each of the group's labels keeps another group that trains."""
-        return all(self.groups_of[label] - self.parts.keys() - {group} for label in self.labels_of[group])
+        """Whether each label of a group that trains keeps another one."""
+        return all(self.training[label] > 1 for label in self.labels_of[group])
 
 
 def _at_least_one(share: float, groups: int) -> int:
