@@ -1,12 +1,16 @@
 """What all tests share."""
 
+import importlib.util
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import click
 import cv2
 import h5py
 import numpy as np
@@ -29,9 +33,11 @@ from posebeam.pipelines.shard import ShardName, write_parquet
 from posebeam.transforms.skeleton import skeleton
 from posebeam.transforms.track import PoseTrack
 from posebeam.transforms.windows import Windower, WindowRule
+from posebeam.workflows.cli import cli
 
 # A busy machine is no failure: properties have no deadline, the tests as a whole have.
 settings.register_profile("posebeam", deadline=None)
+settings.register_profile("soak", deadline=None, max_examples=2000)
 settings.load_profile("posebeam")
 
 
@@ -40,6 +46,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="tests/soak at full size, and a table of its figures")
     parser.addoption("--soak-json", metavar="FILE", help="the figures of --soak as JSON")
     parser.addoption("--slow", action="store_true", help="every pose recipe trained on eight people: minutes each")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Properties that say no number of their own are asked more often by --soak."""
+    if config.getoption("--soak"):
+        settings.load_profile("soak")
+
+
+@pytest.fixture(scope="session")
+def damage() -> ModuleType:
+    """damage.py as a module: good files made bad."""
+    spec = importlib.util.spec_from_file_location("posebeam_damage", Path(__file__).parent / "damage.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +74,33 @@ def foreign_data() -> Path:
     if not Path(folder).is_dir():
         pytest.fail(f"POSEBEAM_TEST_DATA={folder} is no folder")
     return Path(folder)
+
+
+@pytest.fixture
+def parse_command(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Parses a line as a shell and posebeam would: the command's name. Paths need not be there.
+
+    click's UsageError says what is wrong with the line: an unknown command or flag, a value that is none, an
+    argument that is missing.
+    """
+    monkeypatch.setattr(click.Path, "convert", lambda _, value, *where: Path(value))
+
+    def parse(line: str) -> str:
+        words = shlex.split(line, comments=True)
+        cut = (index for index, word in enumerate(words) if word in ("--", ">", "|", "&&"))  # Beam's, the shell's
+        name, *rest = words[1 : next(cut, len(words))]
+        context = click.Context(cli, info_name="posebeam")
+        command = cli.get_command(context, name)
+        if command is None:
+            raise click.UsageError(f"no such command: {name}")
+        for parameter in command.params:
+            if "argument" in getattr(parameter.callback, "__module__", ""):  # asks whether a path is there
+                monkeypatch.setattr(parameter, "callback", None)
+        if "--help" not in rest:
+            command.make_context(name, rest, parent=context)
+        return name
+
+    return parse
 
 
 @pytest.fixture(scope="session")

@@ -10,46 +10,52 @@ from keyword import iskeyword
 import click
 
 from posebeam.transforms.errors import ConfigError, PosebeamError
+from posebeam.workflows.help import write_examples
 
 # The one place of names and one-line helps: --help must not import what the commands need.
-COMMANDS = {
-    "run": "Own videos to a trained model in one command: build, train, evaluate, overlay.",
-    "build": "Videos to poses and windows, in Parquet shards.",
-    "windows": "Windows again from stored poses, by another rule.",
-    "check": "Verify a data set: hashes, schema, sums, leaks.",
-    "train": "Train an action model on a data set.",
-    "train-pose": "Train a pose backbone on images with people.",
-    "pretrain": "Pre-train a pose backbone's trunk on images without labels (DINO).",
-    "evaluate": "Measure a trained model on a data set.",
-    "report": "Runs side by side, and what is in a data set: in the terminal, as JSON, as one page.",
-    "coco-eval": "COCO's AP and AR of a backbone, or of results, against annotated people.",
-    "predict": "Say what happens in videos, with a trained model.",
-    "explain": "Pictures of what the networks look at.",
-    "import": "What other programs made: AcT's weights, poses of OpenPose, PYSKL, MPOSE2021, COCO results.",
-    "overlay": "Stored poses drawn on the video they come from.",
-    "export": "A trained model as one file: .onnx, .safetensors; a data set's poses: .pkl (PYSKL), .json (COCO).",
-    "backbones": "List the pose backbones, or one's facts.",
-    "weights": "A backbone's published weights: fetch, verify, convert.",
-    "doctor": "Look whether this installation can do its work: versions, devices, decoders, weights, engines.",
-    "worker-pool": "Python workers for Spark or Flink on clusters without containers.",
+GROUPS = {
+    "All at once": {
+        "run": "Own videos to a trained model in one command: build, train, evaluate, overlay.",
+    },
+    "Make data": {
+        "build": "Videos or images to poses and windows, in Parquet shards.",
+        "windows": "Windows again from stored poses, by another rule.",
+        "import": "What other programs made: AcT's weights, poses of OpenPose, PYSKL, MPOSE2021, COCO results.",
+        "check": "Verify a data set: hashes, schema, sums, leaks.",
+    },
+    "Train and measure": {
+        "train": "Train an action model on a data set.",
+        "evaluate": "Measure a trained model on a data set.",
+        "train-pose": "Train a pose backbone on images with people.",
+        "pretrain": "Pre-train a pose backbone's trunk on images without labels (DINO).",
+        "coco-eval": "COCO's AP and AR of a backbone, or of results, against annotated people.",
+    },
+    "Use and look": {
+        "predict": "Say what happens in videos, with a trained model.",
+        "report": "Runs side by side, and what is in a data set: in the terminal, as JSON, as one page.",
+        "overlay": "Stored poses drawn on the video they come from.",
+        "explain": "Pictures of what the networks look at.",
+        "export": "A model as one file: .onnx, .safetensors; a data set's poses: .pkl (PYSKL), .json (COCO).",
+    },
+    "Facts and set-up": {
+        "backbones": "List the pose backbones, or one's facts.",
+        "weights": "A backbone's published weights: fetch, verify, convert.",
+        "doctor": "Look whether this installation can do its work: versions, devices, decoders, weights, engines.",
+        "worker-pool": "Python workers for Spark or Flink on clusters without containers.",
+    },
 }
+COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 
-
-EPILOGUE = {
-    "Examples": [
-        (
-            "posebeam run videos out",
-            "videos/<label>/* to data, a model, its figures and an overlay, all below out",
-        ),
-        ("posebeam predict out/model new.mp4", "what that model says of another video"),
-        ("posebeam COMMAND --help", "what a command is for, its flags, their defaults, and where it writes"),
-    ],
-    "Shell completion": [
-        ("bash, in ~/.bashrc", 'eval "$(_POSEBEAM_COMPLETE=bash_source posebeam)"'),
-        ("zsh, in ~/.zshrc", 'eval "$(_POSEBEAM_COMPLETE=zsh_source posebeam)"'),
-        ("fish", "_POSEBEAM_COMPLETE=fish_source posebeam > ~/.config/fish/completions/posebeam.fish"),
-    ],
-}
+EXAMPLES = (
+    ("posebeam run videos out", "videos/<label>/* to data, a model, its figures and an overlay, all below out"),
+    ("posebeam predict out/model new.mp4", "what that model says of another video"),
+    ("posebeam build --help", "what a command is for, where it writes, its flags, their defaults, examples"),
+)
+COMPLETION = (
+    ('eval "$(_POSEBEAM_COMPLETE=bash_source posebeam)"', "bash: a line of ~/.bashrc"),
+    ('eval "$(_POSEBEAM_COMPLETE=zsh_source posebeam)"', "zsh: a line of ~/.zshrc"),
+    ("_POSEBEAM_COMPLETE=fish_source posebeam > ~/.config/fish/completions/posebeam.fish", "fish: once"),
+)
 
 
 class LazyGroup(click.Group):
@@ -69,15 +75,16 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of --help, without importing a command."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        """The list of --help, without importing a command; the groups' texts stand in one column."""
+        longest = max(map(len, COMMANDS))
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(longest), text) for name, text in commands.items()])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What one meets first, and how the shell learns the rest."""
-        for title, lines in EPILOGUE.items():
-            with formatter.section(title):
-                formatter.write_dl(lines)
+        write_examples(formatter, EXAMPLES)
+        write_examples(formatter, COMPLETION, "Shell completion")
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -86,6 +93,8 @@ def cli() -> None:
     """Videos and images to pose data sets that train action models.
 
     What stands after -- is Apache Beam's, for example: posebeam build ... -- --runner=FlinkRunner
+
+    Exit codes: 0 done, 1 failed, 2 usage, 3 done with more rejects than allowed.
     """
 
 

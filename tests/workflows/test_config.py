@@ -63,5 +63,5 @@ def test_every_field_is_a_flag_with_its_default_shown():
     assert "milk = true" in said.output
     text = CliRunner().invoke(brew, ["--help"]).output
     assert all(f"--{name}" in text for name in ("kind", "minutes", "cups", "milk", "note", "config"))
-    assert "[default: 3.0]" in text
+    assert "[default: 3]" in text
     assert CliRunner().invoke(brew, ["--kind", "red"]).exit_code == 2

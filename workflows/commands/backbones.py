@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from posebeam.workflows.help import OUTPUT, HelpPage
+
 if TYPE_CHECKING:
     from posebeam.models.row import Published, Row, Weights
 
@@ -13,7 +15,19 @@ HEADER = ("name", "parameters", "GMAC", "input", "published AP", "images/s", "we
 WIDE = 110  # columns of a terminal that shows all of it
 
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "terminal": "the table, or one row's facts; with --json or --markdown on stdout",
+    },
+}
+EXAMPLES = (
+    ("posebeam backbones", "the table"),
+    ("posebeam backbones transpose-r-a4", "all that is known of one: paper, weights, licence, published figures"),
+    ("posebeam backbones --json", "for a program"),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown, as README has it.")

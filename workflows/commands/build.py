@@ -11,6 +11,7 @@ from posebeam.pipelines.bounds import BOUNDS, Bounds
 from posebeam.workflows.argument import there
 from posebeam.workflows.commands.windows import WindowsConfig, window_rule
 from posebeam.workflows.config import flags, option, resolve, same
+from posebeam.workflows.help import OUTPUT, HelpPage
 
 if TYPE_CHECKING:
     from posebeam.pipelines.build import Built
@@ -84,8 +85,52 @@ class BuildConfig:
     )
 
 
-@click.command()
-@click.argument("kind", type=click.Choice(KINDS))
+SECTIONS = {
+    "KIND": {
+        "videos": "<label>/* or <split>/<label>/* below SOURCE; or a video; or a quoted glob: 'clips/*.mp4'",
+        "ucf101": "<Class>/v_*.avi with ucfTrainTestlist/ below SOURCE",
+        "manifest": (
+            "SOURCE is a .csv or .parquet with uri,label[,group,split]; or a folder with train.csv and test.csv "
+            "(video_name,tag) beside train/ and test/"
+        ),
+        "coco": "poses in the images below SOURCE that --annotations names; no windows",
+        "coco-images": "those images themselves with their annotated people, for train-pose",
+        "images": "all images below SOURCE, a glob, or one, without people, for pretrain; of videos in it frames",
+    },
+    OUTPUT: {
+        "OUT/poses": "a row a segment of a person's track (coco: an image, with the column norm13)",
+        "OUT/windows": "a row a window of n frames x 13 joints x (x, y, vx, vy)",
+        "OUT/features": "with --features: a row a clip, for train --model hybrid",
+        "OUT/images": "coco-images, images: a row an image; with --backbone OUT/poses too",
+        "OUT/people": "coco: the annotated people; OUT/coco-results.json: those seen",
+        "OUT/clips, rejected": "a row a clip, and why one gave nothing",
+        "OUT/README.md": "the data card; manifest.json: every file with its sha256",
+    },
+}
+EXAMPLES = (
+    (
+        "posebeam build videos videos out/data --workers 4",
+        "poses and windows of videos/<label>/*; run again, it builds what is missing",
+    ),
+    ("posebeam build videos videos out/data --chain act-window --fps 12.5 --dry-run", "what would be done"),
+    ("posebeam build ucf101 UCF101 out/data --allow-missing", "one build for the three official splits"),
+    (
+        "posebeam build manifest clips.csv out/data --group '([a-z]+)_'",
+        "clips that a table names; what REGEX captures stays on one side of the split",
+    ),
+    (
+        "posebeam build coco-images train2017 out/coco --annotations person_keypoints_train2017.json",
+        "images with people, for train-pose",
+    ),
+    (
+        "posebeam build videos /disk/videos /disk/data --shared-disk -- --runner=FlinkRunner",
+        "on a cluster whose workers see the same disk; what stands after -- is Beam's",
+    ),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
+@click.argument("kind", type=click.Choice(KINDS), metavar="KIND")
 @click.argument("source", type=click.Path(path_type=Path), callback=there(folders=True))
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 @flags(BuildConfig)
@@ -96,21 +141,8 @@ def command(
     beam_args: list[str], kind: str, source: Path, out: Path, config: Path | None, dry_run: bool, as_json: bool,
     **given: Any,
 ) -> int:  # fmt: skip
-    """\b
-    KIND ucf101: <Class>/v_*.avi with ucfTrainTestlist/ below SOURCE.
-    KIND videos: <label>/* or <split>/<label>/* below SOURCE; or a video; or a quoted glob: 'clips/*.mp4'.
-    KIND manifest: SOURCE is a .csv or .parquet with uri,label[,group,split]; or a folder with train.csv and
-    test.csv (video_name,tag) beside train/ and test/.
-
-    KIND coco: poses in the images below SOURCE that --annotations names: OUT/poses with the column norm13, no
-    windows, OUT/people and OUT/coco-results.json.
-    KIND coco-images: those images themselves with their annotated people, for training: OUT/images.
-    KIND images: the same of all images below SOURCE, a glob, or one, without people; of videos in it frames.
-    With --backbone NAME both have OUT/poses too.
-    --features NAME adds OUT/features to videos: a row a clip, for train --model hybrid.
-
-    Writes OUT/poses, OUT/windows, OUT/rejected, a card and a manifest. Run again after an interruption: only
-    what is missing is built.
+    """Reads SOURCE, which is of KIND, and writes the data set OUT. Run again after an interruption: only what is
+    missing is built, and the bytes are those of an undisturbed run.
     """
     settings = of_kind(kind, resolve(BuildConfig, config, given))
     listing = clips_of(kind, source, settings)

@@ -5,8 +5,20 @@ from pathlib import Path
 
 import click
 
+from posebeam.workflows.help import OUTPUT, HelpPage
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "terminal": "the findings; with --json on stdout",
+    },
+}
+EXAMPLES = (
+    ("posebeam check out/data", "0 if all is well, 1 if anything is wrong"),
+    ("posebeam check out/data --json > findings.json", "for a program"),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def command(out: Path, as_json: bool) -> int:

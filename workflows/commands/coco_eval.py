@@ -9,6 +9,7 @@ import click
 
 from posebeam.workflows.commands.build import BuildConfig
 from posebeam.workflows.config import flags, option, resolve, same
+from posebeam.workflows.help import OUTPUT, HelpPage
 
 if TYPE_CHECKING:
     from posebeam.models.detector import Detector
@@ -51,7 +52,31 @@ class CocoEvalConfig:
     allow_missing: bool = option(False, "Score the images that are there although the annotations name more.")
 
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "terminal": "AP, AP50, AP75, APM, APL, AR; with --json on stdout",
+        "--out FILE": "the people as COCO results; BACKBONE-BOXES-results.json by default",
+        "RUN/evaluation": "the figures, where the backbone is a run folder",
+    },
+}
+EXAMPLES = (
+    (
+        "posebeam coco-eval val2017 --annotations person_keypoints_val2017.json --backbone movenet-multipose",
+        "whole frames",
+    ),
+    (
+        "posebeam coco-eval val2017 --annotations person_keypoints_val2017.json --backbone movenet-thunder "
+        "--boxes gt",
+        "in annotated boxes",
+    ),
+    (
+        "posebeam coco-eval --annotations person_keypoints_val2017.json --results mine.json",
+        "results made elsewhere",
+    ),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("images", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @flags(CocoEvalConfig)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
@@ -61,10 +86,6 @@ def command(images: Path | None, config: Path | None, as_json: bool, **given: An
 
     People in boxes are scored by box and joints, and of two who are alike to OKS 0.9 the surer one is kept, as is
     usual for top-down networks. Figures of annotated and of detected boxes cannot be compared: the kind is stated.
-
-    \b
-    posebeam coco-eval val2017 --annotations person_keypoints_val2017.json --backbone movenet-multipose
-    posebeam coco-eval --annotations person_keypoints_val2017.json --results mine.json
     """
     settings = resolve(CocoEvalConfig, config, given)
     if not settings.annotations:

@@ -5,16 +5,24 @@ from dataclasses import asdict
 
 import click
 
+from posebeam.workflows.help import OUTPUT, HelpPage
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "terminal": "a table, and what to do about what is broken; with --json on stdout",
+    },
+}
+EXAMPLES = (
+    ("posebeam doctor", "one screen; exit code 1 if something is broken"),
+    ("posebeam doctor --json > doctor.json", "for a bug report"),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def command(as_json: bool) -> int:
     """Looks at versions, devices, decoders, the weights in the package (by sha256), places on disk, and engines
-    that are optional. Nothing is fetched. Exit code 1 if something is broken, with what to do about it.
-
-    \b
-    posebeam doctor
-    posebeam doctor --json > doctor.json      # for a bug report
+    that are optional. Nothing is fetched.
     """
     from posebeam.workflows.console import rows_table, say, show
     from posebeam.workflows.doctor import examine

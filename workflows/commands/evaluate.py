@@ -6,10 +6,25 @@ from typing import Any
 
 import click
 
+from posebeam.workflows.help import OUTPUT, HelpPage
+
 PARTS = ("train", "validation", "test")
 
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "RUN/evaluation": "the figures as JSON, the confusion matrix as PNG",
+        "terminal": "a table of classes and the accuracies; with --json on stdout",
+    },
+}
+EXAMPLES = (
+    ("posebeam evaluate out/model out/data", "on the test part"),
+    ("posebeam evaluate out/model out/data --part validation --json", "another part, for a program"),
+    ("posebeam evaluate out/model out/data-thunder", "on poses of another backbone"),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--part", type=click.Choice(PARTS), default="test", show_default=True, help="Which clips.")
@@ -18,8 +33,7 @@ PARTS = ("train", "validation", "test")
 def command(run: Path, out: Path, part: str, device: str, as_json: bool) -> int:
     """Measures RUN on a part of OUT, which may be of another backbone if chain and layout agree.
 
-    A clip without a window, in which nobody was seen or which was rejected, counts as wrong. Writes the figures
-    and the confusion matrix to RUN/evaluation.
+    A clip without a window, in which nobody was seen or which was rejected, counts as wrong.
     """
     from posebeam.workflows.action.evaluation import evaluate, write_evaluation
     from posebeam.workflows.action.trained import Trained

@@ -9,6 +9,7 @@ import click
 from posebeam.transforms.errors import ConfigError
 from posebeam.workflows.argument import there
 from posebeam.workflows.config import flags, option, resolve
+from posebeam.workflows.help import OUTPUT, HelpPage
 
 WAYS = ("depends-on", "affects")  # as in models/dependency.py, which loads torch
 
@@ -44,7 +45,36 @@ class ExplainConfig:
         return "mean over heads" if self.head < 0 else f"head {self.head}"
 
 
-@click.command()
+SECTIONS = {
+    "Looked at": {
+        "--backbone": (
+            "TransPose, BTranspose: what each joint's place depends on or affects, layer by layer, a star at the "
+            "joint. PRTR: where the joint's query looked; --refinement: how its queries become joints. DETR: "
+            "where the queries of people looked."
+        ),
+        "--run": (
+            "where the action model's class token looked in the frames of a window, above the frames; with "
+            "--backbone: as another backbone sees the video than the one of its training"
+        ),
+    },
+    OUTPUT: {
+        "OUT.png": "one picture; each of its panels has a scale of its own",
+    },
+}
+EXAMPLES = (
+    ("posebeam explain clip.mp4 out.png --run out/model", "which frames of a window decided"),
+    (
+        "posebeam explain photo.jpg out.png --backbone transpose-r-a3 --backbone transpose-h-s",
+        "two networks, a row of pictures a layer",
+    ),
+    (
+        "posebeam explain photo.jpg out.png --backbone prtr-r50-384 --refinement --joints nose,left_wrist",
+        "how guesses become joints",
+    ),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("source", metavar="IMAGE|VIDEO", callback=there(folders=False), type=click.Path(path_type=Path))
 @click.argument("out", metavar="OUT.png", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
@@ -61,16 +91,9 @@ class ExplainConfig:
 def command(
     source: Path, out: Path, backbones: tuple[str, ...], run: Path | None, config: Path | None, **given: Any
 ) -> int:
-    """\b
-    --backbone  TransPose, BTranspose: what each joint's place depends on or affects, layer by layer, a star
-                at the joint. PRTR: where the joint's query looked; --refinement: how its queries become
-                joints. DETR: where the queries of people looked.
-    --run       Where the action model's class token looked in the frames of a window, above the frames; with
-                --backbone: as another backbone sees the video than the one of its training.
-
-    The person is that of --box or --annotation-id, else the one whom movenet-multipose is surest of, else the
+    """The person is that of --box or --annotation-id, else the one whom movenet-multipose is surest of, else the
     whole picture. A backbone whose weights do not come with posebeam needs its published ones (it says where
-    from), or a FILE of yours. Each picture has a scale of its own.
+    from), or a FILE of yours.
     """
     settings = resolve(ExplainConfig, config, given)
     if out.suffix.lower() != ".png":

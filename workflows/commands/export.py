@@ -4,20 +4,31 @@ from pathlib import Path
 
 import click
 
+from posebeam.workflows.help import OUTPUT, HelpPage
 
-@click.command()
+SECTIONS = {
+    "FILE": {
+        ".onnx": "of a run: the network with softmax, for onnxruntime and others; batches of any size",
+        ".safetensors": "of a run: the weights",
+        ".pkl": "of a data set: the poses for PYSKL and MMAction2, everybody's, the main person of a clip first",
+        ".json": "of a data set of coco: the poses as COCO keypoint results",
+    },
+    OUTPUT: {
+        "FILE": "a file for other programs; its suffix says which",
+    },
+}
+EXAMPLES = (
+    ("posebeam export out/model act.onnx", "written only if onnxruntime gives what torch gives"),
+    ("posebeam export out/data poses.pkl", "for PYSKL and MMAction2"),
+    ("posebeam export out/coco results.json", "for pycocotools' loadRes"),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN|OUT")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def command(source: Path, file: Path) -> int:
-    """\b
-    Of a run, FILE .onnx: the network with softmax, for onnxruntime and others; batches of any size.
-    Of a run, FILE .safetensors: the weights.
-    Of a data set, FILE .pkl: the poses for PYSKL and MMAction2, everybody's, the main person of a clip first.
-    Of a data set of coco, FILE .json: the poses as COCO keypoint results.
-
-    A run's files carry class names, layout, chain and the window's shape in their metadata. An .onnx is written
-    only if onnxruntime gives what torch gives.
-    """
+    """A run's files carry class names, layout, chain and the window's shape in their metadata."""
     from posebeam.pipelines.manifest import FILE
     from posebeam.workflows.action.trained import Trained
     from posebeam.workflows.console import facts_table, show

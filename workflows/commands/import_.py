@@ -8,6 +8,7 @@ import click
 
 from posebeam.workflows.commands.build import BuildConfig
 from posebeam.workflows.config import flags, option, resolve, same
+from posebeam.workflows.help import OUTPUT, HelpPage
 
 if TYPE_CHECKING:
     from posebeam.pipelines.listing import Listing
@@ -54,20 +55,44 @@ class ImportConfig:
     shards: int = same(BuildConfig, "shards")
 
 
-@click.command()
-@click.argument("kind", type=click.Choice(KINDS))
+SECTIONS = {
+    "KIND": {
+        "act-h5": "published AcT weights of Keras; OUT becomes a run for evaluate and export",
+        "openpose-json": "a folder <label>/<clip>/ or <split>/<label>/<clip>/ of --write_json",
+        "pyskl": "a skeleton pickle of PYSKL or MMAction2; nothing that it names is imported or run",
+        "mpose": "MPOSE2021, an .npz or the folder with its splits",
+        "coco-results": "keypoint results as JSON, of the images that --annotations names",
+    },
+    OUTPUT: {
+        "OUT": "act-h5: a run, as train writes it; the others: a data set, as build writes it",
+    },
+}
+EXAMPLES = (
+    ("posebeam import act-h5 AcT_micro_1_0.h5 out/published", "a run; posebeam evaluate out/published DATA"),
+    (
+        "posebeam import openpose-json keypoints out/data --group '([a-z]+)_'",
+        "poses that OpenPose found, in windows",
+    ),
+    (
+        "posebeam import pyskl ntu60_hrnet.pkl out/data --protocol xsub",
+        "a skeleton data set, by one of its splits",
+    ),
+    (
+        "posebeam import coco-results results.json out/coco --annotations person_keypoints_val2017.json",
+        "poses of images",
+    ),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
+@click.argument("kind", type=click.Choice(KINDS), metavar="KIND")
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 @flags(ImportConfig)
 def command(kind: str, file: Path, out: Path, config: Path | None, **given: Any) -> int:
-    """\b
-    KIND act-h5: published AcT weights of Keras; OUT becomes a run for evaluate and export.
-    KIND openpose-json: a folder <label>/<clip>/ or <split>/<label>/<clip>/ of --write_json.
-    KIND pyskl: a skeleton pickle of PYSKL or MMAction2; nothing that it names is imported or run.
-    KIND mpose: MPOSE2021, an .npz or the folder with its splits.
-    KIND coco-results: keypoint results as JSON, of the images that --annotations names.
+    """Reads FILE, which is of KIND, and writes OUT.
 
-    All but the first make a data set OUT. Window, stride, short, gaps and person are openpose-json's and pyskl's;
+    Window, stride, short, gaps and person are openpose-json's and pyskl's;
     MPOSE comes in windows, images have none. Followed in OpenPose's files is whoever has a person_id, else the
     person listed first in each frame; in a pickle each place among the people of an annotation is one person.
     """

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from posebeam.workflows.config import flags, option, resolve
+from posebeam.workflows.help import OUTPUT, HelpPage
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,21 @@ class OverlayConfig:
     min_score: float = option(-1.0, "A joint scored lower is not drawn; -1: as in OUT.")
 
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "FILE": "an .mp4",
+    },
+}
+EXAMPLES = (
+    ("posebeam overlay out/data v_Archery_g01_c01 archery.mp4", "the clip whose id ends so; .avi may be left out"),
+    (
+        "posebeam overlay out/data wave/ben_01.mp4 ben.mp4 --source videos",
+        "where the videos have moved since the build",
+    ),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("clip")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -26,7 +41,7 @@ def command(out: Path, clip: str, file: Path, config: Path | None, **given: Any)
     """CLIP is a clip's id, or its end where no other clip ends so: v_Archery_g01_c01 for example.
 
     Draws everybody whose poses OUT holds: one person by side (left blue, right orange), several people each in a
-    colour of their own, with the number that the column `person` gives them. FILE is an .mp4.
+    colour of their own, with the number that the column `person` gives them.
     """
     from posebeam.pipelines.plan import read_plan
     from posebeam.pipelines.stored import read_clip

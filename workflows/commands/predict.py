@@ -11,6 +11,7 @@ import click
 from posebeam.pipelines.bounds import BOUNDS, Bounds
 from posebeam.workflows.argument import there
 from posebeam.workflows.config import flags, option, resolve
+from posebeam.workflows.help import OUTPUT, HelpPage
 
 if TYPE_CHECKING:
     from posebeam.transforms.windows import WindowRule
@@ -41,7 +42,24 @@ class PredictConfig:
     max_seconds: float = option(BOUNDS.seconds, "A video that lasts longer is not read.")
 
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "terminal": "label and probability, and the labels over time; with --json a line a video on stdout",
+        "--overlay FILE": "an mp4 with skeleton and label; a folder of them for several videos",
+    },
+}
+EXAMPLES = (
+    ("posebeam predict out/model new.mp4", "what happens in it"),
+    ("posebeam predict out/model 'clips/*.mp4' --json > labels.jsonl", "many videos, an object a line"),
+    ("posebeam predict out/model new.mp4 --overlay seen.mp4", "a video to look at"),
+    (
+        "posebeam predict out/model new.mp4 --backbone movenet-thunder",
+        "seen by another backbone than the training's",
+    ),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("videos", nargs=-1, required=True, callback=there(folders=False))
 @flags(PredictConfig)

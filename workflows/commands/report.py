@@ -5,8 +5,22 @@ from pathlib import Path
 
 import click
 
+from posebeam.workflows.help import OUTPUT, HelpPage
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "terminal": "tables; with --json all figures on stdout",
+        "--html FILE": "one self-contained page",
+    },
+}
+EXAMPLES = (
+    ("posebeam report out/data --html data.html", "what is in a data set"),
+    ("posebeam report runs/micro runs/small --html report.html", "two action models side by side"),
+    ("posebeam report runs/pose transpose-r-a4", "a pose run beside what was published"),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("what", nargs=-1, required=True, metavar="RUN|OUT|BACKBONE...")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained page.")
 @click.option(
@@ -18,14 +32,11 @@ import click
 @click.option("--speed/--no-speed", default=True, show_default=True, help="Measure speed now, on one thread.")
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as JSON.")
 def command(what: tuple[str, ...], html: Path | None, data: tuple[Path, ...], speed: bool, as_json: bool) -> int:
-    """RUN is a folder of posebeam train or train-pose, BACKBONE a name of posebeam backbones, OUT a data set.
+    """RUN is a folder of train, train-pose or pretrain, BACKBONE a name of posebeam backbones, OUT a data set.
 
     Action models stand side by side with what posebeam evaluate found: accuracy of clips, of windows, of each
     class; parameters, time at batch 1. Pose runs and backbones with AP and AR, beside what was published.
-
-    \b
-    posebeam report runs/micro runs/small --html report.html
-    posebeam report runs/pose transpose-r-a4
+    Pre-trainings with loss and teacher, beside what a collapse would show.
     """
     from posebeam.workflows.console import say, show
     from posebeam.workflows.report.subject import read_subjects

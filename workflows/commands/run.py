@@ -11,6 +11,7 @@ from posebeam.workflows.argument import there
 from posebeam.workflows.commands.build import FEATURES, BuildConfig
 from posebeam.workflows.commands.train import MODELS, TrainConfig
 from posebeam.workflows.config import flags, option, resolve, same
+from posebeam.workflows.help import OUTPUT, HelpPage
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,33 @@ class RunConfig:
     device: str = option(BuildConfig.device, "Where networks run.", ("auto", "cpu", "cuda"))
 
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "OUT/data": "poses and windows, or features, as Parquet, with a card",
+        "OUT/model": "the trained model, its figures, logs and checkpoints",
+        "OUT/overlay.mp4": "skeleton and label on a clip that was not trained on",
+    },
+}
+EXAMPLES = (
+    ("posebeam run videos out", "videos/<label>/* to a model"),
+    (
+        "posebeam run videos out --group '([a-z]+)_' --workers 4",
+        "anna_01.mp4 and anna_02.mp4 stay on one side of the split; four processes",
+    ),
+    ("posebeam run UCF101 out --split 2 --allow-missing", "the official lists, as far as their clips are there"),
+    ("posebeam run videos out --limit 8 --epochs 2", "a short look at whether all of it works"),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("source", type=click.Path(path_type=Path), callback=there(folders=True))
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 @flags(RunConfig)
 def command(source: Path, out: Path, config: Path | None, **given: Any) -> int:
-    """Writes OUT/data (poses, windows), OUT/model (the run), OUT/overlay.mp4 (a clip that was not trained on).
+    """SOURCE is what build takes: videos/<label>/*, a table of clips, UCF101.
 
-    --model hybrid: OUT/data holds features in place of poses, and there is no overlay.
-    Each step is printed as the command it is; run again after an interruption and it goes on.
+    Each step is printed as the command it is; run again after an interruption and it goes on. With --model
+    hybrid OUT/data holds features in place of poses, and there is no overlay.
     """
     from posebeam.workflows.cli import run
     from posebeam.workflows.console import say

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from posebeam.workflows.help import OUTPUT, HelpPage
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -21,7 +23,22 @@ def _to(_: click.Context, __: click.Parameter, value: Path | None) -> Path | Non
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "cache": "$POSEBEAM_CACHE, or posebeam/ below $TORCH_HOME, $XDG_CACHE_HOME or ~/.cache",
+        "--to FILE": "the tensors as .safetensors",
+    },
+}
+EXAMPLES = (
+    ("posebeam weights transpose-r-a4", "fetch, verify, load strictly"),
+    (
+        "posebeam weights hrnet-w32 --file pose_hrnet_w32_256x192.pth --to hrnet-w32.safetensors",
+        "a file of yours, verified and converted",
+    ),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("name")
 @click.option("--file", type=_FILE, help="Your checkpoint instead.")
 @click.option(
@@ -31,12 +48,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def command(name: str, file: Path | None, to: Path | None, as_json: bool) -> int:
     r"""Fetches the published file into the cache if it is not there, checks its hash, and loads it strictly.
 
-    Only tensors are read from a checkpoint: what else it holds is refused, and nothing of it is run. The cache is
-    $POSEBEAM_CACHE, or posebeam/ below $TORCH_HOME, $XDG_CACHE_HOME or ~/.cache.
-
-    \b
-    posebeam weights transpose-r-a4
-    posebeam weights hrnet-w32 --file pose_hrnet_w32_256x192.pth --to hrnet-w32.safetensors
+    Only tensors are read from a checkpoint: what else it holds is refused, and nothing of it is run.
     """
     from posebeam.models import registry
     from posebeam.workflows.console import facts_table, show

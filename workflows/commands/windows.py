@@ -9,6 +9,7 @@ import click
 from posebeam.transforms.main_person import PERSONS
 from posebeam.transforms.windows import WindowRule
 from posebeam.workflows.config import flags, option, resolve
+from posebeam.workflows.help import OUTPUT, HelpPage
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,26 @@ def window_rule(config: Any, min_score: float) -> WindowRule:
     )  # fmt: skip
 
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "NEW": "a whole data set: OUT's poses, the new windows, card and manifest",
+    },
+}
+EXAMPLES = (
+    (
+        "posebeam windows out/data out/data-5 --chain act-window --stride 5",
+        "another chain, and windows three times as dense",
+    ),
+    ("posebeam windows out/data out/all --person all", "everybody's windows, not the main person's only"),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("new", type=click.Path(file_okay=False, path_type=Path))
 @flags(WindowsConfig)
 def command(out: Path, new: Path, config: Path | None, **given: Any) -> int:
-    """Reads OUT/poses and writes a whole data set NEW; no video is touched."""
+    """Reads OUT/poses, of a finished build; no video is touched."""
     from posebeam.pipelines.plan import read_plan
     from posebeam.pipelines.rewindow import rewindow
     from posebeam.workflows.console import facts_table, show

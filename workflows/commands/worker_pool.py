@@ -4,8 +4,27 @@ import signal
 
 import click
 
+from posebeam.workflows.help import OUTPUT, HelpPage
 
-@click.command()
+SECTIONS = {
+    OUTPUT: {
+        "terminal": "where it listens; the jobs' output lies where they say",
+    },
+}
+EXAMPLES = (
+    (
+        "posebeam worker-pool --host 10.0.0.7",
+        "on every machine whose engine starts workers; runs until it is ended",
+    ),
+    (
+        "posebeam build videos /disk/videos /disk/data --shared-disk -- --runner=PortableRunner "
+        "--job_endpoint=HOST:8099 --environment_type=EXTERNAL --environment_config=127.0.0.1:50000",
+        "then, where the job is sent from",
+    ),
+)
+
+
+@click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Interface to listen on: the one that engines reach."
 )
@@ -13,11 +32,7 @@ import click
     "--port", default=50000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: a free one."
 )
 def command(host: str, port: int) -> int:
-    """Runs until it is ended, one on every machine whose engine starts workers: for each worker that Spark or
-    Flink asks for, a process of this Python with this posebeam. Then, where the job is sent from:
-
-    posebeam build ... --shared-disk -- --runner=PortableRunner --job_endpoint=HOST:8099
-    --environment_type=EXTERNAL --environment_config=127.0.0.1:50000
+    """For each worker that Spark or Flink asks for, a process of this Python with this posebeam.
 
     Whoever reaches the port can run code here: keep it behind the cluster's firewall.
     """
