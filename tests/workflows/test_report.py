@@ -168,7 +168,7 @@ def test_evaluations_of_before_are_shown_as_far_as_they_tell(runs, tmp_path):
     [
         (lambda at: None, "neither run.json nor manifest.json"),
         (lambda at: (at / "run.json").write_text("{"), "damaged"),
-        (lambda at: (at / "run.json").write_text('{"state": "training"}'), "no run of posebeam train"),
+        (lambda at: (at / "run.json").write_text('{"state": "training"}'), "train, train-pose or pretrain"),
     ],
 )
 def test_what_is_no_run_is_refused(make, says, tmp_path, capsys):

@@ -14,6 +14,7 @@ from posebeam.workflows.report.data_page import data_section
 from posebeam.workflows.report.pose_page import pose_sections
 from posebeam.workflows.report.section import Section
 from posebeam.workflows.report.subject import Subjects
+from posebeam.workflows.report.trunk_page import trunk_sections
 
 _STYLE = "templates/style.css"
 
@@ -24,6 +25,7 @@ def write_page(subjects: Subjects, path: Path, data: Sequence[Path] = ()) -> int
     sections = [
         *classifier_sections(subjects.classifiers, sources, subjects.machine),
         *pose_sections(subjects.poses, subjects.machine),
+        *trunk_sections(subjects.trunks),
         *map(data_section, subjects.data),
     ]
     names = subjects.names

@@ -13,24 +13,24 @@ from posebeam.workflows.report.classifier_run import ClassifierRun, read_classif
 from posebeam.workflows.report.data_set import DataFigures, read_figures
 from posebeam.workflows.report.pose_run import PoseRun, read_backbone, read_pose_run
 from posebeam.workflows.report.speed import machine
+from posebeam.workflows.report.trunk_run import TrunkRun, read_trunk_run
 from posebeam.workflows.run_folder import RECORD, read_record
 
 
 @dataclass(frozen=True, eq=False)
 class Subjects:
-    """Runs of classifiers, pose backbones, and data sets, each in the order in which they were named."""
+    """Runs of classifiers, pose backbones, pre-trained trunks, data sets, each in the order of their naming."""
 
     classifiers: tuple[ClassifierRun, ...]
     poses: tuple[PoseRun, ...]
+    trunks: tuple[TrunkRun, ...]
     data: tuple[DataFigures, ...]
     machine: str
 
     @property
     def names(self) -> list[str]:
         """Short names of all, as they stand in tables."""
-        return (
-            [run.name for run in self.classifiers] + [run.name for run in self.poses] + [d.name for d in self.data]
-        )
+        return [each.name for each in (*self.classifiers, *self.poses, *self.trunks, *self.data)]
 
     @property
     def timed(self) -> bool:
@@ -43,12 +43,13 @@ class Subjects:
             "speed_on": self.machine,
             "classifiers": [each.as_dict() for each in self.classifiers],
             "poses": [each.as_dict() for each in self.poses],
+            "trunks": [each.as_dict() for each in self.trunks],
             "data": [each.as_dict() for each in self.data],
         }
 
 
 def read_subjects(names: Sequence[str], measure: bool = True) -> Subjects:
-    """What the names stand for: run folders of train or train-pose, data sets, or backbones of the table.
+    """What the names stand for: run folders of train, train-pose, pretrain; data sets; backbones of the table.
 
     measure: speed is measured. ConfigError for what is none of them, DataError for what is damaged.
     """
@@ -56,18 +57,19 @@ def read_subjects(names: Sequence[str], measure: bool = True) -> Subjects:
     short = short_names(list(kinds))
     of = {
         kind: [name for name in kinds if kinds[name] == kind]
-        for kind in ("classifier", "pose", "backbone", "data")
+        for kind in ("classifier", "pose", "backbone", "trunk", "data")
     }
     classifiers = [read_classifier_run(Path(name), short[name], measure) for name in of["classifier"]]
     poses = {name: read_pose_run(Path(name), short[name], measure) for name in of["pose"]}
     poses |= {name: read_backbone(name, measure) for name in of["backbone"]}
+    trunks = [read_trunk_run(Path(name), short[name]) for name in of["trunk"]]
     data = [read_figures(Path(name), short[name]) for name in of["data"]]
     ordered = tuple(poses[name] for name in kinds if name in poses)
-    return Subjects(tuple(classifiers), ordered, tuple(data), machine())
+    return Subjects(tuple(classifiers), ordered, tuple(trunks), tuple(data), machine())
 
 
 def kind_of(name: str) -> str:
-    """classifier, pose, data: a folder; backbone: a row of the table. ConfigError, DataError for anything else."""
+    """classifier, pose, trunk, data: a folder; backbone: a row of the table. ConfigError, DataError if none."""
     folder = Path(name)
     if not folder.is_dir():
         if name in {each.name for each in rows()}:
@@ -87,7 +89,9 @@ def kind_of(name: str) -> str:
         return "classifier"
     if record.get("task") == "pose":
         raise DataError(f"{folder}: its training is unfinished; go on with the same command and --resume")
-    raise DataError(f"{folder} is no run of posebeam train or train-pose")
+    if record.get("task") == "pretrain":
+        return "trunk"
+    raise DataError(f"{folder} is no run of posebeam train, train-pose or pretrain")
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from posebeam.workflows.report.classifier_table import CLASSIFIER_HEADER, classi
 from posebeam.workflows.report.data_set import DataFigures
 from posebeam.workflows.report.pose_table import POSE_HEADER, pose_cells
 from posebeam.workflows.report.subject import Subjects
+from posebeam.workflows.report.trunk_run import TRUNK_HEADER, TRUNK_NOTE
 
 _WIDE = 24  # letters of a bar
 _COLUMNS = 6  # runs that stand beside each other in a terminal
@@ -27,16 +28,23 @@ def tables(subjects: Subjects) -> Iterator[Table]:
         yield rows_table(
             "pose backbones", POSE_HEADER, [line for run in subjects.poses for line in pose_cells(run)]
         )
+    if subjects.trunks:
+        lines = [TRUNK_HEADER, *(run.cells() for run in subjects.trunks)]
+        yield rows_table("pre-trained trunks", *_upright(lines))
     for data in subjects.data:
         yield from _of_data(data)
 
 
 def _side_by_side(runs: Sequence[ClassifierRun]) -> Table:
-    """A column a run, so that nothing is cut; many runs are lines."""
-    lines = [CLASSIFIER_HEADER, *map(classifier_cells, runs)]
-    if len(runs) <= _COLUMNS:
+    """Action models with their figures."""
+    return rows_table("action models", *_upright([CLASSIFIER_HEADER, *map(classifier_cells, runs)]))
+
+
+def _upright(lines: list[tuple[str, ...]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Header and lines of a table; of few runs with a column a run, so that nothing is cut."""
+    if len(lines) <= _COLUMNS + 1:
         lines = list(zip(*lines, strict=True))
-    return rows_table("action models", lines[0], lines[1:])
+    return lines[0], lines[1:]
 
 
 def notes(subjects: Subjects) -> list[str]:
@@ -51,6 +59,9 @@ def notes(subjects: Subjects) -> list[str]:
         for run in subjects.classifiers
         if run.best is None
     ]
+    if subjects.trunks:
+        found.append(TRUNK_NOTE)
+    found += [f"warning: {run.name} has collapsed: {run.collapsed}" for run in subjects.trunks if run.collapsed]
     if len({boxes for run in subjects.poses for boxes in run.boxes}) > 1:
         found.append("AP in annotated (ground truth) and in detected boxes cannot be compared")
     return found
