@@ -30,7 +30,8 @@ class Subjects:
     @property
     def names(self) -> list[str]:
         """Short names of all, as they stand in tables."""
-        return [each.name for each in (*self.classifiers, *self.poses, *self.trunks, *self.data)]
+        runs = [run.name for run in self.classifiers] + [run.name for run in self.poses]
+        return runs + [run.name for run in self.trunks] + [data.name for data in self.data]
 
     @property
     def timed(self) -> bool:
