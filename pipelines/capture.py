@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 
 from posebeam.pipelines.bounds import BOUNDS, Bounds
+from posebeam.pipelines.stores.fetched import here
 from posebeam.transforms.errors import DecodeError
 
 # Damaged streams are reported by us, with counts; these libraries' own lines would run through the progress.
@@ -30,29 +31,14 @@ class Capture:
     def __init__(
         self, path: str | os.PathLike[str], timeout: float = STREAM_TIMEOUT_SECONDS, bounds: Bounds = BOUNDS
     ) -> None:
-        """timeout in seconds ends a silent network stream; a file has none: a busy machine loses no clip.
+        """timeout in seconds ends a silent network stream; a file has none: a busy machine loses no clip. What
+        lies in an object store is fetched first.
 
         DecodeError if it cannot be opened, or if its header says more than bounds allow.
         """
-        uri = os.fspath(path)
-        is_stream = "://" in uri
         self._bounds = bounds
-        self._timeout = timeout if is_stream else math.inf
-        if not is_stream:
-            uri = os.path.abspath(uri)  # noqa: PTH100  FFmpeg takes the a of a:b.mp4 for a protocol
-            require_file(uri)
-        milliseconds = int(timeout * 1000) if is_stream else 0  # 0 is no time-out
-        # One thread a clip: 32 captures with the default make 99 threads.
-        options = [cv2.CAP_PROP_N_THREADS, 1]
-        options += [
-            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-            milliseconds,
-            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-            milliseconds,
-        ]
-        started = time.monotonic()
-        self._video = cv2.VideoCapture(uri, cv2.CAP_FFMPEG, options)
-        self._raise_if_stalled(started)
+        with here(os.fspath(path)) as uri:
+            self._open(uri, timeout)
         if not self._video.isOpened():
             raise DecodeError("no video stream that FFmpeg can read: audio only, damaged, or another kind of file")
         self._video.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
@@ -60,6 +46,20 @@ class Capture:
         self.header_frames = int(count) if math.isfinite(count) else 0
         self.header_fps = fps if math.isfinite(fps) and fps > 0 else 0.0
         self._refuse_by_header()
+
+    def _open(self, uri: str, timeout: float) -> None:
+        is_stream = "://" in uri
+        self._timeout = timeout if is_stream else math.inf
+        if not is_stream:
+            uri = os.path.abspath(uri)  # noqa: PTH100  FFmpeg takes the a of a:b.mp4 for a protocol
+            require_file(uri)
+        milliseconds = int(timeout * 1000) if is_stream else 0  # 0 is no time-out
+        # One thread a clip: 32 captures with the default make 99 threads.
+        options = [cv2.CAP_PROP_N_THREADS, 1]
+        options += [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds, cv2.CAP_PROP_READ_TIMEOUT_MSEC, milliseconds]
+        started = time.monotonic()
+        self._video = cv2.VideoCapture(uri, cv2.CAP_FFMPEG, options)
+        self._raise_if_stalled(started)
 
     def grab(self) -> bool:
         """Decode the next frame; False at the end. DecodeError where a stream fell silent."""

@@ -16,6 +16,8 @@ from posebeam.pipelines.receipt import is_finished
 from posebeam.pipelines.schema import VERSION
 from posebeam.pipelines.settings import PoseSettings, Settings
 from posebeam.pipelines.shard import ShardName
+from posebeam.pipelines.stores.address import address, located
+from posebeam.pipelines.stores.store import use, used
 from posebeam.transforms.chain import chain
 from posebeam.transforms.windows import WindowRule
 
@@ -31,7 +33,8 @@ class Job:
 
     refs maps a shard's name to the digest of its references. weights is a local checkpoint, or "" for the
     row's own; features_weights the same for the extractor of features. progress is a folder for reports of
-    progress, or "". runs maps the names of trained backbones to the run folders that they are in.
+    progress, or "". runs maps the names of trained backbones to the run folders that they are in. out may be a
+    URI; beam_args say how to reach object stores.
     """
 
     out: str
@@ -45,6 +48,7 @@ class Job:
     stall_seconds: float = 60.0
     runs: Mapping[str, str] = field(default_factory=dict)
     features_weights: str = ""
+    beam_args: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -54,9 +58,15 @@ class Job:
         """The job of a plan."""
         refs = {str(name): digest for name, (_, digest) in plan.shards.items()}
         return cls(
-            str(out), plan.hash, refs, plan.classes, plan.settings, weights, progress, runs=dict(runs or {}),
-            features_weights=features_weights,
+            address(out), plan.hash, refs, plan.classes, plan.settings, weights, progress, runs=dict(runs or {}),
+            features_weights=features_weights, beam_args=used(),
         )  # fmt: skip
+
+    @property
+    def folder(self) -> Path:
+        """OUT, or the path that stands for it on the worker that asks; from now on it can reach the stores."""
+        use(self.beam_args)
+        return located(self.out)
 
     def load_estimator(self) -> Estimator:
         """The backbone, on the device that the settings name; without one, who sees nobody."""
@@ -86,9 +96,9 @@ class Job:
             batch_size=poses.batch_size,
         )
 
-    def is_finished(self, name: ShardName) -> bool:
-        """Whether this shard was finished by an earlier run of the same plan."""
-        return is_finished(Path(self.out), name, self.plan_hash, self.refs[str(name)])
+    def is_finished(self, name: ShardName, files: Mapping[str, int] | None = None) -> bool:
+        """Whether this shard was finished by an earlier run of the same plan; files: what OUT holds, if known."""
+        return is_finished(self.folder, name, self.plan_hash, self.refs[str(name)], files)
 
     def footer(self, product: str, skeleton: str) -> dict[str, str]:
         """Key-values of every Parquet file: how the data were made, and how to read the flat columns."""

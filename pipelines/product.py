@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from posebeam.models.estimator import Estimator
 from posebeam.models.frame_features import FrameFeatures
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.lockstep import Event, Failed, Fill, Seen, lockstep, slots_for
-from posebeam.pipelines.opening import length_of, open_frames
+from posebeam.pipelines.opening import longest_first, open_frames
 from posebeam.pipelines.product_file import publish_product
 from posebeam.pipelines.progress import Reporter
 from posebeam.pipelines.publish import workspace
 from posebeam.pipelines.receipt import Receipt
 from posebeam.pipelines.shard import ShardName
 from posebeam.pipelines.shard_rows import ShardRows
+from posebeam.pipelines.stores.stock import Stock
 
 
 def build_shard(
@@ -23,15 +23,15 @@ def build_shard(
     extractor: FrameFeatures | None = None,
 ) -> Receipt:  # fmt: skip
     """Decode, estimate, window and write one shard; its receipt is written last and returned."""
-    out, settings = Path(job.out), job.settings
-    longest_first = sorted(refs, key=lambda ref: (-length_of(job, ref), ref.clip_id))
+    out, settings = job.folder, job.settings
     slots = slots_for(len(refs), settings.poses.batch_size, 2 if estimator.device_kind == "cuda" else 1)
     share = job.frame_bytes // (2 * slots)
     networks: list[Estimator | FrameFeatures] = [estimator, *([extractor] if extractor else [])]
     fill, halvings = Fill(), sum(each.halvings for each in networks)
-    with workspace(out) as folder:
+    with workspace(out) as folder, Stock() as stock:
         rows = ShardRows(job, folder, estimator, extractor)
-        events = lockstep(longest_first, partial(open_frames, job, share), estimator, slots, fill)
+        opened = partial(open_frames, job, share, stock)
+        events = lockstep(longest_first(job, refs, stock), opened, estimator, slots, fill)
         for event in events:
             rows.take(event)
             _report(event, reporter)

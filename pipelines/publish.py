@@ -10,11 +10,21 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-WORK = "_tmp"  # below OUT, so that os.replace stays on one file system
+from posebeam.pipelines.stores.address import uri_of
+from posebeam.pipelines.stores.held import WORK as WORK
+from posebeam.pipelines.stores.mirror import push
+from posebeam.pipelines.stores.scratch import scratch
 
 
 def publish(finished: Path, final: Path) -> None:
-    """Move a finished file to its final name in one step: a reader sees the whole file or none."""
+    """Move a finished file to its final name in one step: a reader sees the whole file or none.
+
+    Where the name is in an object store the file is uploaded and not kept here.
+    """
+    if uri_of(final):
+        push(finished, final)
+        finished.unlink()
+        return
     final.parent.mkdir(parents=True, exist_ok=True)
     with finished.open("rb") as file:
         os.fsync(file.fileno())
@@ -24,6 +34,10 @@ def publish(finished: Path, final: Path) -> None:
 @contextmanager
 def workspace(out: Path) -> Iterator[Path]:
     """A private folder for unfinished files. Its name is random: a runner may run one shard twice at once."""
+    if uri_of(out):
+        with scratch() as folder:
+            yield folder
+        return
     folder = out / WORK / uuid4().hex
     folder.mkdir(parents=True, mode=0o700)
     try:

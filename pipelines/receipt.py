@@ -1,12 +1,15 @@
 """Receipt: written last, it proves that a shard is finished."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from posebeam.pipelines.publish import publish_json
 from posebeam.pipelines.shard import ShardName
+from posebeam.pipelines.stores.address import uri_of
+from posebeam.pipelines.stores.mirror import entry_of, present
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,32 @@ def read_receipt(out: Path, name: ShardName) -> Receipt | None:
         return None
 
 
-def is_finished(out: Path, name: ShardName, plan_hash: str, refs_digest: str) -> bool:
-    """Whether the shard was finished under this plan, for these clips, and its files still have their size."""
-    receipt = read_receipt(out, name)
+def is_finished(
+    out: Path, name: ShardName, plan_hash: str, refs_digest: str, files: Mapping[str, int] | None = None
+) -> bool:
+    """Whether the shard was finished under this plan, for these clips, and its files still have their size.
+
+    files are the bytes of OUT's files, whose receipts are here (stores/held.py); else each file is asked for.
+    """
+    receipt = read_receipt(out if files is not None else _with_receipt(out, name), name)
     return (
         receipt is not None
         and (receipt.shard, receipt.plan, receipt.refs) == (str(name), plan_hash, refs_digest)
-        and all(_size(out / facts.path) == facts.bytes for facts in receipt.files)
+        and all(_size(out, facts.path, files) == facts.bytes for facts in receipt.files)
     )
 
 
-def _size(path: Path) -> int:
+def _with_receipt(out: Path, name: ShardName) -> Path:
+    present(out / name.receipt)
+    return out
+
+
+def _size(out: Path, name: str, files: Mapping[str, int] | None) -> int:
+    """The bytes of a file, -1 if there is none."""
+    if files is not None:
+        return files.get(name, -1)
+    path = out / name
+    if uri_of(path):
+        entry = entry_of(path)
+        return entry.size if entry else -1
     return path.stat().st_size if path.is_file() else -1

@@ -9,6 +9,7 @@ PosebeamError            anything posebeam raises on purpose; the command line p
 ├── PlanError            OUT holds a build of another configuration
 ├── DataError            a data set or run folder is unfinished, damaged, or made for something else
 ├── WeightsError         a checkpoint is missing, has another hash, or other keys
+├── StoreError           an object store does not answer, or answers what makes no sense
 └── WorkerError          a worker process died or hangs
 """
 
@@ -57,6 +58,10 @@ class DataError(PosebeamError):
 
 class WeightsError(PosebeamError):
     """A checkpoint is missing, has another hash, or other keys."""
+
+
+class StoreError(PosebeamError):
+    """An object store does not answer, or answers what makes no sense."""
 
 
 class WorkerError(PosebeamError):

@@ -14,6 +14,7 @@ from posebeam.pipelines.decode import Frame, open_clip
 from posebeam.pipelines.job import FRAME_BYTES
 from posebeam.pipelines.lockstep import Failed, Seen, lockstep
 from posebeam.pipelines.prefetch import Prefetch
+from posebeam.pipelines.stores.fetched import opener
 from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.people import People
 from posebeam.transforms.skeleton import Skeleton
@@ -65,7 +66,7 @@ class Estimator:
         """
         uri = fspath(path)
         ref = ClipRef(uri, uri, "", uri, "test", 0)
-        opened = Prefetch(partial(open_clip, uri, fps=fps), FRAME_BYTES // 2, _STALL_SECONDS)
+        opened = Prefetch(opener(uri, partial(open_clip, fps=fps)), FRAME_BYTES // 2, _STALL_SECONDS)
         for event in lockstep([ref], lambda _: opened, self._backbone, slots=1):
             if isinstance(event, Seen):
                 yield event.frame, event.people

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,15 @@ from posebeam.models.backbone import Backbone
 from posebeam.models.detector import Boxes, Detector
 from posebeam.models.estimator import Estimator
 from posebeam.models.row import Row
-from posebeam.pipelines.coco.ap import Truth, is_number
+from posebeam.pipelines.coco.ap import Truth
 from posebeam.pipelines.coco.results import coco_result
 from posebeam.pipelines.job import FRAME_BYTES
+from posebeam.pipelines.json_value import is_number
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.lockstep import Event, Failed, Seen, lockstep, slots_for
 from posebeam.pipelines.prefetch import STALL_SECONDS, Prefetch
 from posebeam.pipelines.stills.still import open_still
+from posebeam.pipelines.stores.fetched import opener
 from posebeam.transforms.assign import sigmas
 from posebeam.transforms.errors import SourceError
 from posebeam.transforms.framing import FRAMINGS, Framing
@@ -135,7 +136,7 @@ def _events(listing: Listing, estimator: Estimator, hint: Callable[[str], Hashab
     share = FRAME_BYTES // (2 * slots)
 
     def opened(ref: Any) -> Prefetch:
-        return Prefetch(partial(open_still, ref.uri), share, STALL_SECONDS)
+        return Prefetch(opener(ref.uri, open_still), share, STALL_SECONDS)
 
     return lockstep(listing.refs, opened, estimator, slots, first_hint=lambda ref: hint(ref.clip_id))
 

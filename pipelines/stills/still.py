@@ -13,6 +13,8 @@ from PIL import Image
 from posebeam.pipelines.bounds import BOUNDS, Bounds
 from posebeam.pipelines.capture import require_file
 from posebeam.pipelines.decode import DecodeReport, Frame
+from posebeam.pipelines.stores.address import address, is_remote
+from posebeam.pipelines.stores.fetched import here
 from posebeam.transforms.errors import DecodeError
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -21,9 +23,13 @@ _NONE = "no image that OpenCV can read: cut short, damaged, or another kind of f
 
 
 def open_still(path: str | os.PathLike[str], bounds: Bounds = BOUNDS) -> "Still":
-    """Open an image file for one pass. Raises DecodeError, saying why, for what is no regular, readable file."""
-    require_file(os.fspath(path))
-    return Still(Path(path), bounds)
+    """Open an image file for one pass; of what lies in an object store nothing is known before it is read.
+
+    Raises DecodeError, saying why, for what is no regular, readable file.
+    """
+    if not is_remote(address(path)):
+        require_file(os.fspath(path))
+    return Still(os.fspath(path), bounds)
 
 
 def decoded(content: NDArray[np.uint8], bounds: Bounds = BOUNDS) -> NDArray[np.uint8]:
@@ -61,7 +67,7 @@ class Still:
     several pages the first is taken. A file that ends too early is a DecodeError, never a half-grey picture.
     """
 
-    def __init__(self, path: Path, bounds: Bounds = BOUNDS) -> None:
+    def __init__(self, path: str, bounds: Bounds = BOUNDS) -> None:
         self._path, self._bounds = path, bounds
         self._report: DecodeReport | None = None
 
@@ -83,7 +89,8 @@ class Still:
     def __iter__(self) -> Iterator[Frame]:
         """The frame. DecodeError if no picture can be made of the file."""
         try:
-            content = self._path.read_bytes()
+            with here(self._path) as path:
+                content = Path(path).read_bytes()
         except OSError as error:
             raise DecodeError(f"cannot be read: {error.strerror}") from None
         rgb = decoded(np.frombuffer(content, np.uint8), self._bounds)

@@ -1,4 +1,4 @@
-"""Fetch: python tests/engines/fetch.py brings the engines that tests/engines runs builds on, into .engines.
+"""Fetch: python tests/engines/fetch.py brings the engines and servers of tests/engines into .engines.
 
 A part that cannot be had is said to be missing and nothing more: its tests skip with that reason. What is there is
 not fetched again.
@@ -61,22 +61,24 @@ def _jars(engine: str) -> Part:
     return Part(f"{engine}-job-server", ((*command, *where),), f"{engine}/beam-runners-{engine}-*.jar")
 
 
-def _gcp() -> Part:
-    """What Beam needs to make a job for Dataflow: an environment on top of this one, which stays as it is."""
-    own, beam = PLACE / "gcp", version("apache-beam")
+def _environment(name: str, packages: Sequence[str], proof: str) -> Part:
+    """Packages in an environment on top of this one, which stays as it is."""
+    own = PLACE / name
     ours = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})"
     link = (
         f"import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'ours.pth').write_text({ours!r})"
     )
     python, limits = str(own / "bin/python"), ("--constraint", str(HERE.parent.parent / "constraints.txt"))
-    install = (python, "-m", "pip", "install", "--quiet", *limits, f"apache-beam[gcp]=={beam}")
+    install = (python, "-m", "pip", "install", "--quiet", *limits, *packages)
     commands = ((sys.executable, "-m", "venv", "--clear", str(own)), (python, "-c", link), install)
-    return Part("gcp", commands, "gcp/lib/python*/site-packages/google/cloud/dataflow_v1beta3")
+    return Part(name, commands, f"{name}/lib/python*/site-packages/{proof}")
 
 
+_BEAM = version("apache-beam")
+_GO = ("go", "install")
 _PIP = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade")
 PARTS = (
-    Part("prism", (("go", "install", "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"),), "bin/prism"),
+    Part("prism", ((*_GO, "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"),), "bin/prism"),
     _jars("flink"),
     _jars("spark"),
     Part(
@@ -84,7 +86,11 @@ PARTS = (
         ((*_PIP, "--target", str(PLACE / "pyspark"), "pyspark==3.5.6"),),
         "pyspark/pyspark/jars/spark-core_*.jar",
     ),
-    _gcp(),
+    # What Beam needs of Google: to make a job for Dataflow, and to read and write gs://.
+    _environment("gcp", (f"apache-beam[gcp]=={_BEAM}",), "google/cloud/dataflow_v1beta3"),
+    Part("fake-gcs-server", ((*_GO, "github.com/fsouza/fake-gcs-server@v1.56.1"),), "bin/fake-gcs-server"),
+    # What Beam needs to read and write s3://, and a server that speaks its protocol.
+    _environment("aws", (f"apache-beam[aws]=={_BEAM}", "moto[s3,server]>=5"), "moto/server.py"),
 )
 
 

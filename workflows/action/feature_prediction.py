@@ -14,6 +14,7 @@ from posebeam.pipelines.bounds import BOUNDS, Bounds
 from posebeam.pipelines.decode import DecodeReport, open_clip
 from posebeam.pipelines.job import FRAME_BYTES
 from posebeam.pipelines.prefetch import Prefetch
+from posebeam.pipelines.stores.fetched import opener
 from posebeam.transforms.errors import ClipError, DataError
 from posebeam.workflows.action.prediction import Prediction
 from posebeam.workflows.action.trained import Trained
@@ -54,7 +55,7 @@ def _features(
     video: Path, fps: float | None, extractor: FrameFeatures, bounds: Bounds
 ) -> tuple[NDArray[np.float32], DecodeReport]:
     """Features [n, F] of a video's first frames, and what it turned out to be."""
-    opened = partial(open_clip, str(video), fps=fps, most=LENGTH, bounds=bounds)
+    opened = opener(str(video), partial(open_clip, fps=fps, most=LENGTH, bounds=bounds))
     with Prefetch(opened, FRAME_BYTES) as frames:
         pieces = [central_piece(frame.rgb) for frame in frames]
         return extractor(pieces), frames.report

@@ -15,6 +15,7 @@ from posebeam.pipelines.decode import DecodeReport, open_clip
 from posebeam.pipelines.job import FRAME_BYTES
 from posebeam.pipelines.lockstep import Ended, Failed, Seen, lockstep
 from posebeam.pipelines.prefetch import Prefetch
+from posebeam.pipelines.stores.fetched import opener
 from posebeam.transforms.errors import ClipError
 from posebeam.transforms.motion import Motion
 from posebeam.transforms.track import PoseTrack
@@ -91,7 +92,8 @@ def predict(
 
 
 def _open(share: int, fps: float, bounds: Bounds, ref: ClipRef) -> Prefetch:
-    return Prefetch(partial(open_clip, ref.uri, fps=fps or None, bounds=bounds), share, _STALL_SECONDS)
+    opened = opener(ref.uri, partial(open_clip, fps=fps or None, bounds=bounds))
+    return Prefetch(opened, share, _STALL_SECONDS)
 
 
 def _classified(video: _Watched, event: Ended, classify: Classify) -> Prediction:

@@ -1,0 +1,1 @@
+"""Object stores: SOURCE and OUT that are gs:// or s3://."""
