@@ -1,7 +1,7 @@
 """BuildShard: the DoFn in which everything after the shuffle happens."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,24 @@ from posebeam.models.estimator import Estimator
 from posebeam.models.frame_features import FrameFeatures
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.job import Job
+from posebeam.pipelines.packed import unpack
+from posebeam.pipelines.plan import refs_digest
 from posebeam.pipelines.product import build_shard
 from posebeam.pipelines.progress import Reporter
 from posebeam.pipelines.shard import ShardName
 
-Keyed = tuple[str, Iterable[ClipRef | None]]
+Keyed = tuple[str, Iterable[bytes]]
+
+
+def open_parcel(job: Job, element: Keyed) -> tuple[Job, ShardName, tuple[ClipRef, ...]]:
+    """The job of one shard, the shard, and its references, out of its name and one parcel of them (packed.py)."""
+    name, (packed,) = element
+    refs = unpack(packed)
+    return replace(job, refs={name: refs_digest(refs)}), ShardName.parse(name), refs
 
 
 class BuildShard(beam.DoFn):
-    """(shard's name, references) to the shard's receipt as a mapping; its files are written on the way.
+    """(shard's name, its references packed) to the shard's receipt as a mapping; its files are written on the way.
 
     One estimator a process, and one extractor of features. torch gets a fixed number of threads: another
     number gives other last bits.
@@ -42,10 +51,7 @@ class BuildShard(beam.DoFn):
 
     def process(self, element: Keyed) -> Iterator[dict[str, Any]]:
         """Build one shard."""
-        name, refs = element
+        job, name, refs = open_parcel(self._job, element)
         folder = Path(self._job.progress) if self._job.progress else None
         with Reporter(folder) as reporter:
-            clips = [ref for ref in refs if ref is not None]
-            shard = ShardName.parse(name)
-            receipt = build_shard(self._job, shard, clips, self._estimator, reporter, self._extractor)
-            yield asdict(receipt)
+            yield asdict(build_shard(job, name, refs, self._estimator, reporter, self._extractor))

@@ -1,17 +1,21 @@
 """The graph: references to shards to receipts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import apache_beam as beam
 
 from posebeam.pipelines.clip import ClipRef
-from posebeam.pipelines.estimate import BuildShard, Keyed
+from posebeam.pipelines.estimate import BuildShard, Keyed, open_parcel
 from posebeam.pipelines.job import Job
+from posebeam.pipelines.packed import pack
 from posebeam.pipelines.shard import ShardName
 
 
 class BuildShards(beam.PTransform):
-    """Pipeline to receipts. The only shuffle is over references; all that follows it is fused.
+    """Pipeline to receipts. The only shuffle is over references, a parcel a shard; all that follows it is fused.
+
+    The job travels without the digests of its shards: a worker takes its own shard's from the references.
 
     hints, Beam's resource hints such as {"accelerator": "type:nvidia-l4;count:1"}, stand on all of it from the
     decoder to the files: hints that differ within would send every frame over the network.
@@ -22,10 +26,8 @@ class BuildShards(beam.PTransform):
         hints: Mapping[str, str] | None = None,
     ):  # fmt: skip
         super().__init__()
-        self._job, self._hints = job, dict(hints or {})
-        self._pairs = [
-            (str(name), ref) for name in deal(shards, workers) for ref in (shards[name] or (None,))
-        ]  # a shard without clips is a file without rows: it travels as None
+        self._job, self._hints = replace(job, refs={}), dict(hints or {})
+        self._pairs = [(str(name), pack(shards[name])) for name in deal(shards, workers)]
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """refs -> group by shard -> skip what is finished -> build."""
@@ -51,7 +53,8 @@ class _FramesToFiles(beam.PTransform):
 
 
 def _is_unfinished(element: Keyed, job: Job) -> bool:
-    return not job.is_finished(ShardName.parse(element[0]))
+    own, name, _ = open_parcel(job, element)
+    return not own.is_finished(name)
 
 
 def deal(shards: Mapping[ShardName, Sequence[ClipRef]], workers: int) -> list[ShardName]:

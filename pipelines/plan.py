@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from posebeam.pipelines.publish import publish_json
 from posebeam.pipelines.schema import VERSION
 from posebeam.pipelines.settings import Settings, differences, digest
 from posebeam.pipelines.shard import CLIPS_PER_SHARD, IMAGES_PER_SHARD, ShardName, shard_count, shard_of
+from posebeam.pipelines.stores.address import uri_of
+from posebeam.pipelines.stores.held import WORK, held
 from posebeam.transforms.errors import DataError, PlanError, SourceError
 
 FILE = "plan.json"
@@ -62,8 +64,13 @@ def make_plan(listing: Listing, settings: Settings) -> tuple[Plan, dict[ShardNam
             "add training clips of it or remove the others"
         )
     shards = _assign(listing.refs, settings)
-    sizes = {name: (len(refs), digest([astuple(ref)[1:] for ref in refs])) for name, refs in shards.items()}
+    sizes = {name: (len(refs), refs_digest(refs)) for name, refs in shards.items()}
     return Plan(settings, classes, sizes, len(listing.missing), len(listing.unlisted)), shards
+
+
+def refs_digest(refs: Sequence[ClipRef]) -> str:
+    """What a receipt says of its shard's references, in the order of their ids; where they lie is not in it."""
+    return digest([ref.values[1:] for ref in refs])
 
 
 def _assign(refs: Sequence[ClipRef], settings: Settings) -> dict[ShardName, tuple[ClipRef, ...]]:
@@ -80,7 +87,10 @@ def _assign(refs: Sequence[ClipRef], settings: Settings) -> dict[ShardName, tupl
 
 
 def write_plan(plan: Plan, out: Path) -> None:
-    """Write plan.json. PlanError, with the differences, if OUT was begun with another configuration."""
+    """Write plan.json. PlanError, with the differences, if OUT was begun with another configuration.
+
+    Of a data set in a store the records are here already (stores/held.py).
+    """
     if (out / FILE).exists():
         before = read_plan(out)
         if before == plan.as_dict():
@@ -91,9 +101,15 @@ def write_plan(plan: Plan, out: Path) -> None:
                 f"{out} was begun with another configuration:\n  " + "\n  ".join(lines) + "\n"
                 "Take the old one, another folder, or --overwrite."
             )
-    elif out.is_dir() and any(entry.name != "_tmp" for entry in out.iterdir()):
+    elif _holds_files(out):
         raise PlanError(f"{out} holds files but no {FILE}: it is no data set of posebeam; take another folder")
     publish_json(plan.as_dict(), out, FILE)
+
+
+def _holds_files(out: Path) -> bool:
+    if uri_of(out):
+        return bool(held(out))
+    return out.is_dir() and any(entry.name != WORK for entry in out.iterdir())
 
 
 def read_plan(out: Path) -> dict[str, Any]:
