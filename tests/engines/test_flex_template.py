@@ -1,0 +1,88 @@
+"""The flex template: what it offers is what posebeam build takes, in the form that Dataflow documents."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from posebeam.transforms.errors import ConfigError
+from posebeam.workflows.commands.build import BuildConfig, of_kind, settings_of
+from posebeam.workflows.commands.build import command as build
+from posebeam.workflows.flex_template import ARGUMENTS, SETTINGS, command_line
+
+ROOT = Path(__file__).parent.parent.parent
+METADATA = json.loads((ROOT / "flex-template.json").read_text())
+PARAMETERS = {parameter["name"]: parameter for parameter in METADATA["parameters"]}
+OPTIONAL = [parameter for parameter in METADATA["parameters"] if parameter.get("isOptional")]
+FLAGS = ("--runner=DataflowRunner", "--project=some-project", "--template_location=gs://bucket/job.json")
+
+
+def test_every_parameter_is_one_of_the_command():
+    taken = {parameter.name: parameter for parameter in build.params}
+    assert set(PARAMETERS) <= set(taken)
+    assert {name for name, one in PARAMETERS.items() if not one.get("isOptional")} == set(ARGUMENTS)
+    assert not any(isinstance(taken[name].type, click.types.BoolParamType) for name in PARAMETERS)
+    assert len(PARAMETERS) == len(METADATA["parameters"])
+
+
+@pytest.mark.parametrize("parameter", METADATA["parameters"], ids=lambda parameter: parameter["name"])
+def test_its_expressions_take_its_default_and_nothing_empty(parameter):
+    for text in parameter.get("regexes", ()):
+        assert (text[0], text[-1]) == ("^", "$")
+        assert not re.search(r"\(\?|\\\d", text), "Dataflow's expressions know no look-around and no references"
+        assert re.search(text, parameter.get("defaultValue", "")) or not parameter.get("isOptional")
+        assert not re.search(text, "")
+
+
+def test_its_defaults_change_no_configuration():
+    """So that the command that finishes the data set can leave them out. The device says where workers are."""
+    plain = settings_of("videos", BuildConfig(device="cpu"))
+    types = {name: type(getattr(BuildConfig(), name)) for name in SETTINGS}
+    said = {one["name"]: types[one["name"]](one["defaultValue"]) for one in OPTIONAL if "defaultValue" in one}
+    assert settings_of("videos", of_kind("videos", BuildConfig(**said))) == plain
+
+
+def test_no_name_is_one_of_beams():
+    beams = PipelineOptions().get_all_options()
+    assert not set(PARAMETERS) & set(beams)
+
+
+def test_what_the_launcher_gives_becomes_a_command_line():
+    given = ["--out=gs://b/out", FLAGS[0], "--kind=videos", "--batch_size=8", "--source=gs://b/a=b", *FLAGS[1:]]
+    assert command_line(given) == ["build", "--batch-size=8", "videos", "gs://b/a=b", "gs://b/out", "--", *FLAGS]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(["--kind=videos"], "--source="), (["videos"], "--name=value"), ([], "--kind=")]
+)
+def test_what_is_not_given_is_named(given, said):
+    with pytest.raises(ConfigError, match=said):
+        command_line(given)
+
+
+def test_the_image_has_the_launcher_and_the_file_that_it_runs():
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    (named,) = re.findall(r"FLEX_TEMPLATE_PYTHON_PY_FILE=/opt/posebeam/(\S+)", dockerfile)
+    assert "main()" in (ROOT / named).read_text()
+    assert re.search(r"^COPY --from=launcher (\S+/python_template_launcher) \1$", dockerfile, re.MULTILINE)
+    assert "PYTHONSAFEPATH=1" in dockerfile  # or files beside it would stand before packages of their names
+
+
+@pytest.mark.slow
+def test_dataflow_knows_every_field(part):
+    """As a template's spec is written, held against Google's own definition of it."""
+    packages = part("gcp", "gcp/lib/python*/site-packages/google/cloud/dataflow_v1beta3").parents[5]
+    spec = {"image": "example.org/posebeam:1", "sdkInfo": {"language": "PYTHON"}, "metadata": METADATA}
+    read = (
+        "import sys; from google.cloud.dataflow_v1beta3.types import ContainerSpec;"
+        "spec = ContainerSpec.from_json(sys.stdin.read(), ignore_unknown_fields=False);"
+        "print(spec.sdk_info.language.name, *(one.name for one in spec.metadata.parameters))"
+    )
+    command = [packages / "bin/python", "-c", read]
+    done = subprocess.run(command, input=json.dumps(spec), capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == ["PYTHON", *PARAMETERS]
