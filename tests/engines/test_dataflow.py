@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 JOB = Path(__file__).parent / "dataflow_job.py"
+DOCKERFILE = Path(__file__).parent.parent.parent / "Dockerfile"
 FLAGS = (
     "--runner=DataflowRunner", "--project=some-project", "--region=us-central1", "--temp_location=gs://bucket/tmp",
     "--no_auth", "--dry_run=True", "--sdk_location=container", "--sdk_container_image=example.org/posebeam:1",
@@ -27,6 +28,14 @@ def job(part):
         return json.loads(done.stdout)
 
     return make
+
+
+def test_a_linter_finds_nothing_in_the_dockerfile(part):
+    linter = part("hadolint", "hadolint/bin/hadolint")
+    done = subprocess.run([linter, DOCKERFILE], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "")
+    worse = DOCKERFILE.read_text() + "RUN cd / && sudo true\n"
+    assert subprocess.run([linter, "-"], input=worse, capture_output=True, text=True, timeout=60).returncode == 1
 
 
 @pytest.mark.slow
