@@ -5,14 +5,14 @@ Source: https://cocodataset.org/#keypoints-eval; every number is pycocotools' ow
 
 import contextlib
 import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from posebeam.pipelines.coco.results import PERSON
-from posebeam.pipelines.sources.coco import LABEL, person_id, read
+from posebeam.pipelines.json_value import is_number, is_numbers, shown
+from posebeam.pipelines.sources.coco_file import LABEL, joined, person_id, read
 from posebeam.transforms.errors import SourceError
 
 _FIGURES = {"AP": 0, "AP50": 1, "AP75": 2, "APM": 3, "APL": 4, "AR": 5}  # their places in COCOeval.stats
@@ -45,8 +45,8 @@ class Truth:
         """coco: what `indexed` made of entries that are here already; path then says where they are from."""
         self.coco = read(path) if coco is None else coco
         self.person = person_id(self.coco, path)
-        people = [one for one in self.coco.anns.values() if one.get("category_id") == self.person]
-        if not people:
+        people = [one for one in self.coco.anns.values() if one["category_id"] == self.person]
+        if not people or self.person is None:
             raise SourceError(
                 f"{path} annotates no person: expected person_keypoints_*.json (image_info_*.json holds no people)"
             )
@@ -66,13 +66,7 @@ class Truth:
 
 def indexed(images: Sequence[dict[str, Any]], people: Sequence[dict[str, Any]]) -> Any:
     """COCO's entries of images (id, width, height) and of people, numbered from 1, as pycocotools keeps them."""
-    from pycocotools.coco import COCO
-
-    coco = COCO()
-    coco.dataset = {"images": images, "annotations": people, "categories": [{"id": PERSON, "name": LABEL}]}
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco.createIndex()
-    return coco
+    return joined({"images": images, "annotations": people, "categories": [{"id": PERSON, "name": LABEL}]})
 
 
 def _check(one: dict[str, Any], path: Path) -> None:
@@ -80,29 +74,13 @@ def _check(one: dict[str, Any], path: Path) -> None:
     where = f"{path}: annotation {one.get('id')!r}"
     for name, count in _NUMBERS.items():
         values = one.get(name)
-        if not isinstance(values, list) or len(values) != count or not all(map(is_number, values)):
+        if not is_numbers(values, count):
             raise SourceError(f"{where}: {name} is {shown(values)}, expected {count} numbers")
     for name in ("area", "num_keypoints"):
         if not is_number(one.get(name)) or one[name] < 0:
             raise SourceError(f"{where}: {name} is {shown(one.get(name))}, expected a number, 0 or more")
     if one.setdefault("iscrowd", 0) not in (0, 1):
         raise SourceError(f"{where}: iscrowd is {shown(one['iscrowd'])}, expected 0 or 1")
-
-
-def is_number(value: Any) -> bool:
-    """Whether a JSON value is a finite number that a float can hold."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def shown(value: Any) -> str:
-    """A JSON value for a message, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def average_precision(

@@ -3,7 +3,6 @@
 Formats: https://cocodataset.org/#format-results, keypoint detection and object detection.
 """
 
-import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,8 +10,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from posebeam.pipelines.coco.ap import is_number, shown
 from posebeam.pipelines.coco.results import PERSON
+from posebeam.pipelines.json_value import is_number, is_numbers, is_whole, read_json, shown
 from posebeam.transforms.errors import SourceError
 
 # loadRes decides by the first entry's keys what a whole file is; these say that it holds no people's keypoints.
@@ -32,7 +31,7 @@ def read_results(path: Path, images: Collection[int]) -> list[dict[str, Any]]:
     for number, one in enumerate(entries):
         if strange := [name for name in _OTHERS if name in one]:
             raise SourceError(f"{path}: entry {number} has {strange[0]}: these are no keypoint results")
-        if with_box and not _is_numbers(one["bbox"], 4):
+        if with_box and not is_numbers(one["bbox"], 4):
             raise SourceError(f"{path}: entry {number}: bbox is {shown(one['bbox'])}, expected 4 numbers")
     return entries
 
@@ -65,12 +64,12 @@ def _entries(path: Path, images: Collection[int] | None, arrays: dict[str, int])
         if not isinstance(one, dict):
             raise SourceError(f"{where} is {shown(one)}, expected an object")
         for name in ("image_id", "category_id"):
-            if type(one.get(name)) is not int:
+            if not is_whole(one.get(name)):
                 raise SourceError(f"{where}: {name} is {shown(one.get(name))}, expected a whole number")
         if not is_number(one.get("score")):
             raise SourceError(f"{where}: score is {shown(one.get('score'))}, expected a number")
         for name, count in arrays.items():
-            if not _is_numbers(one.get(name), count):
+            if not is_numbers(one.get(name), count):
                 raise SourceError(f"{where}: {name} is {shown(one.get(name))}, expected {count} numbers")
         if images is not None and one["image_id"] not in images:
             raise SourceError(
@@ -79,16 +78,12 @@ def _entries(path: Path, images: Collection[int] | None, arrays: dict[str, int])
         yield one
 
 
-def _is_numbers(value: Any, count: int) -> bool:
-    return isinstance(value, list) and len(value) == count and all(map(is_number, value))
-
-
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes(), parse_constant=_refuse)
+        return read_json(path, _refuse)
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise SourceError(f"{path} is no JSON: {error}") from None
 
 

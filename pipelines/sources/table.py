@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from posebeam.pipelines.json_value import shown
 from posebeam.transforms.errors import SourceError
 
 SUFFIXES = (".csv", ".parquet")
+_SHOWN = 20  # columns in a sentence
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,15 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
     columns = _Columns(path, tuple(required), tuple(optional))
     read = _read_parquet if path.suffix.lower() == ".parquet" else _read_csv
     header, rows = read(path, columns)
-    strangers = [name or "(no name)" for name in header if name not in columns.all]
-    warnings = (f"{path.name}: columns that are not read: {', '.join(strangers)}",) if strangers else ()
+    strangers = [name[:60] or "(no name)" for name in header if name not in columns.all]
+    warnings = (f"{path.name}: columns that are not read: {_listed(strangers)}",) if strangers else ()
     return Table(rows, tuple(name for name in header if name in columns.all), warnings)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names of columns for a sentence: what is no table can seem to have a million."""
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclass(frozen=True)
@@ -62,14 +70,15 @@ class _Columns:
         """SourceError if a column is absent, or there twice."""
         absent = [name for name in self.required if name not in header]
         if absent:
+            found = _listed([shown(name) for name in header]) or "none"
             raise SourceError(
-                f"{self.path}: no column {', '.join(absent)}; its columns are "
-                f"{', '.join(map(repr, header)) or 'none'}. Expected a header with {','.join(self.required)}"
+                f"{self.path}: no column {', '.join(absent)}; its columns are {found}. "
+                f"Expected a header with {','.join(self.required)}"
                 + "".join(f"[,{name}]" for name in self.optional)
             )
         twice = sorted({name for name in header if name and header.count(name) > 1})
         if twice:
-            raise SourceError(f"{self.path}: the column {twice[0]} is there twice")
+            raise SourceError(f"{self.path}: the column {twice[0][:60]} is there twice")
 
 
 def _read_csv(path: Path, columns: _Columns) -> tuple[tuple[str, ...], tuple[Row, ...]]:
