@@ -144,3 +144,17 @@ def test_nobody_to_count_is_no_figure():
     )
     (line,) = pose_cells(run)
     assert line[2:6] == ("made weights", "nobody to count", "validation", "63.0 AP")
+
+
+def test_long_names_of_runs_stay_within_their_chart():
+    names = [f"experiments-of-november-{number}" for number in range(3)]
+    calibration = {"error": 0.1, "bins": [{"confidence": 0.5, "accuracy": 0.4, "count": 3}]}
+    made = (
+        charts.bars("", {"wave": [0.5, 0.25, None]}, names, percent=True),
+        charts.reliability(dict.fromkeys(names, calibration)),
+    )
+    for figure in made:
+        figure.draw_without_rendering()
+        legend, axes = figure.legends[0].get_window_extent(), figure.axes[0].get_tightbbox()
+        assert 0 <= legend.x0 <= legend.x1 <= figure.bbox.width
+        assert not legend.overlaps(axes)

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from posebeam.workflows.report.curves import Curve
 from posebeam.workflows.report.svg import FAINT, INK, LINE, SERIES, styled
 
+_LETTERS, _MARK = 15, 8  # of a legend: letters an inch, and letters that a name's mark takes
 _MANY = 30  # classes: more figures than that squared cannot be read
 
 
@@ -74,7 +75,7 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], silent: S
 @styled
 def reliability(calibrations: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Accuracy against confidence, a line a run; on the diagonal a model is right as often as it says."""
-    figure = Figure(figsize=(3.4, 3.2), layout="constrained")
+    figure = Figure(figsize=(3.4, 3.1 + 0.17 * len(calibrations)), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=LINE, linewidth=1, linestyle="--")
     for index, (name, found) in enumerate(calibrations.items()):
@@ -87,7 +88,7 @@ def reliability(calibrations: Mapping[str, Mapping[str, Any]]) -> Figure:
         axes.scatter(across, up, s=sizes, color=colour, alpha=0.45, linewidths=0)
     axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02), aspect="equal")
     axes.grid()
-    axes.legend(fontsize=8, loc="upper left")
+    _legend_below(figure)
     return figure
 
 
@@ -114,8 +115,15 @@ def bars(title: str, values: Mapping[str, Sequence[float | None]], names: Sequen
     axes.grid(axis="x")
     axes.set_title(title, color=INK)
     if count > 1:
-        figure.legend(loc="outside lower center", ncols=min(3, count), fontsize=8)
+        _legend_below(figure)
     return figure
+
+
+def _legend_below(figure: Figure) -> None:
+    """Names of runs under the chart, beside each other as far as there is room: they may be long."""
+    names = figure.axes[0].get_legend_handles_labels()[1]
+    room = int(_LETTERS * figure.get_figwidth()) // (max(map(len, names), default=0) + _MARK)
+    figure.legend(loc="outside lower center", ncols=max(1, min(3, room, len(names))), fontsize=8)
 
 
 def _short(name: str) -> str:
