@@ -38,8 +38,9 @@ def row(name: str) -> Row:
     if os.sep in name:
         raise ConfigError(f"no backbone {name!r}: there is no such folder, and names have no {os.sep}")
     names = [each.name for each in rows()]
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names
-    raise ConfigError(f"no backbone {name!r}; near: {', '.join(near)} (posebeam backbones lists all)")
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+    told = f"near: {', '.join(near)} (posebeam backbones lists all)" if near else "posebeam backbones lists all"
+    raise ConfigError(f"no backbone {name!r}; {told}")
 
 
 def is_run(name: str) -> bool:
@@ -162,6 +163,14 @@ def load_detector(
     if min_person is not None:
         facts = dataclasses.replace(facts, min_person=min_person)
     return detector_of(facts, load_network(name, weights), choose_device(device), batch_size=batch_size)
+
+
+def pose_row(name: str) -> Row:
+    """A row that finds joints; ConfigError if it finds boxes only."""
+    facts = row(name)
+    if facts.view == "detector":
+        raise ConfigError(f"{name} finds people's boxes and no joints: take it as --detector {name}")
+    return facts
 
 
 def detector_row(name: str) -> Row:

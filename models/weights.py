@@ -38,7 +38,7 @@ def fetch(weights: Weights, path: Path) -> None:
     if weights.page:
         raise WeightsError(
             f"{path} does not exist: its publisher gives no direct address; download {weights.file} from "
-            f"{weights.page} and put it there, or pass it (--weights FILE)"
+            f"{weights.page} and put it there, or pass it (--weights FILE; posebeam weights: --file FILE)"
         )
     if os.environ.get("POSEBEAM_OFFLINE", "0") not in ("", "0"):
         raise WeightsError(
@@ -50,7 +50,10 @@ def fetch(weights: Weights, path: Path) -> None:
         _download(weights.url, part)
         part.replace(checked(part, weights.sha256, said=weights.url).with_name(path.name))
     except OSError as error:
-        raise WeightsError(f"{weights.url}: {error}; or put the file to {path}") from error
+        why = getattr(error, "reason", error)  # of urllib's errors the part for people
+        raise WeightsError(
+            f"{weights.url} cannot be fetched: {why}; try again, or fetch it elsewhere and put it to {path}"
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 

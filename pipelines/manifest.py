@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from posebeam.pipelines.plan import FILE as PLAN
 from posebeam.pipelines.plan import Plan
 from posebeam.pipelines.publish import publish_json
 from posebeam.pipelines.receipt import Receipt, read_receipt
@@ -81,6 +82,8 @@ def read_manifest(out: Path) -> dict[str, Any]:
     """manifest.json; DataError if the data set is unfinished or of another schema."""
     path = out / FILE
     if not path.is_file():
+        if not (out / PLAN).is_file():
+            raise DataError(f"{out} holds no {FILE}: it is no data set of posebeam (posebeam build makes one)")
         raise DataError(f"{out} holds no {FILE}: its build is unfinished; run the same posebeam build again")
     try:
         manifest = dict(json.loads(path.read_text(encoding="utf-8")))

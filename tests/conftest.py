@@ -83,8 +83,6 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     click's UsageError says what is wrong with the line: an unknown command or flag, a value that is none, an
     argument that is missing.
     """
-    monkeypatch.setattr(click.Path, "convert", lambda _, value, *where: Path(value))
-
     def parse(line: str) -> str:
         words = shlex.split(line, comments=True)
         cut = (index for index, word in enumerate(words) if word in ("--", ">", "|", "&&"))  # Beam's, the shell's
@@ -94,6 +92,8 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
         if command is None:
             raise click.UsageError(f"no such command: {name}")
         for parameter in command.params:
+            if isinstance(parameter.type, click.Path):
+                monkeypatch.setattr(parameter, "type", click.types.FuncParamType(Path))
             if "argument" in getattr(parameter.callback, "__module__", ""):  # asks whether a path is there
                 monkeypatch.setattr(parameter, "callback", None)
         if "--help" not in rest:

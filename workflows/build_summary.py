@@ -30,4 +30,6 @@ def excess(built: Built, max_rejects: float) -> str:
     share = clips["rejected"] / max(1, clips["built"] + clips["rejected"])
     if share <= max_rejects:
         return ""
-    return f"{clips['rejected']} clips were rejected ({share:.1%}, allowed {max_rejects:.1%}): see rejected/"
+    tried = clips["built"] + clips["rejected"]
+    counted = f"{clips['rejected']:,} of {tried:,} clips rejected ({share:.1%}, allowed {max_rejects:.1%})"
+    return f"{counted}: rejected/ says why; what is well is built, --max-rejects takes more"

@@ -1,5 +1,6 @@
 """The command line: posebeam COMMAND, each command in a file of its own, loaded when it is called."""
 
+import errno
 import inspect
 import logging
 import sys
@@ -125,8 +126,19 @@ def run(argv: list[str]) -> int:
         click.echo(f"posebeam: {error}", err=True)
         return 2 if isinstance(error, ConfigError) else 1
     except OSError as error:  # a full disk, a lost mount, a folder that is not ours to write to
-        click.echo(f"posebeam: {error}; what is finished is kept, the same command goes on from there", err=True)
+        click.echo(f"posebeam: {_told(error)}", err=True)
         return 1
+
+
+def _told(error: OSError) -> str:
+    """What the system refused, where, and what to do about it."""
+    where = f"{error.filename}: " if error.filename else ""
+    what = f"{where}{error.strerror or error}"
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return f"{what}; take a folder that you may write to"
+    if isinstance(error, (NotADirectoryError, FileExistsError, IsADirectoryError)):
+        return f"{what}; take another path: a file stands where a folder is needed, or the other way round"
+    return f"{what}; what is finished is kept: mend that, and the same command goes on from there"
 
 
 if __name__ == "__main__":

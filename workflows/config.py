@@ -24,6 +24,12 @@ def option(default: Any, text: str, choices: Sequence[str] = ()) -> Any:
     return dataclasses.field(default=default, metadata={"help": text, "choices": tuple(choices)})
 
 
+def require(holds: bool, what: str, got: Any, expected: str) -> None:
+    """ConfigError unless it holds: what a record checks of itself."""
+    if not holds:
+        raise ConfigError(f"{what}: got {got!r}, expected {expected}")
+
+
 def same(record: type, name: str) -> Any:
     """A field like another record's of that name: the same default, help and choices."""
     field = record.__dataclass_fields__[name]  # type: ignore[attr-defined]

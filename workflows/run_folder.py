@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch.utilities import rank_zero_only
 from safetensors.torch import save_file
 from torch import nn
 
 from posebeam.models.run_row import FILE as BACKBONE
+from posebeam.pipelines.manifest import FILE as MANIFEST
+from posebeam.pipelines.plan import FILE as PLAN
 from posebeam.pipelines.publish import WORK, publish, publish_json, workspace
 from posebeam.pipelines.settings import differences
 from posebeam.transforms.errors import ConfigError, DataError
@@ -26,9 +29,15 @@ def read_record(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"{folder} holds no {RECORD}: it is no run folder; posebeam train OUT {folder} makes one")
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
+        record = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:
         raise DataError(f"{path} is damaged: {error}") from error
+    if "state" not in record:
+        what = (
+            "a data set" if any((folder / name).is_file() for name in (PLAN, MANIFEST)) else "of another program"
+        )
+        raise DataError(f"{folder} is {what}, expected a run folder; posebeam train OUT RUN makes one")
+    return record
 
 
 def write_record(record: Mapping[str, Any], folder: Path) -> None:
@@ -55,6 +64,21 @@ def begin(run: Path, record: dict[str, Any], resume: bool) -> dict[str, Any]:
     if changed := differences({name: old.get(name) for name in new}, new):
         raise ConfigError(f"{run} was begun with other settings:\n  " + "\n  ".join(changed))
     return old
+
+
+def make_room(run: Path, overwrite: bool) -> None:
+    """Let a training have RUN: a new or empty folder, or one that holds a run, which goes if it is overwritten.
+
+    DataError or ConfigError, before anything is touched, if it holds something else.
+    """
+    if rank_zero_only.rank != 0:
+        return
+    if (run / RECORD).exists():
+        read_record(run)
+        if overwrite:
+            clear(run)
+    elif run.is_dir() and any(entry.name != WORK for entry in run.iterdir()):
+        raise ConfigError(f"{run} holds files but no {RECORD}: it is no run of posebeam; take another folder")
 
 
 def clear(run: Path) -> None:

@@ -10,8 +10,11 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 
+from posebeam.models.registry import choose_device
+from posebeam.transforms.errors import ConfigError
 from posebeam.workflows.console import say
 from posebeam.workflows.run_folder import LAST
 
@@ -43,6 +46,29 @@ class Loop:
     device: str = "auto"
     devices: str | int = "auto"
     precision: Any = "32-true"
+
+
+def require_device(device: str, devices: int) -> None:
+    """ConfigError unless lightning can train on that many of it here; asked before RUN is touched."""
+    if device == "cuda":
+        choose_device(device)  # says it in a sentence
+    _quiet()
+    try:
+        lightning.Trainer(
+            accelerator=device, devices=devices, logger=False, enable_checkpointing=False,
+            enable_progress_bar=False, enable_model_summary=False,
+        )  # fmt: skip
+    except (MisconfigurationException, ValueError) as error:
+        told = " ".join(str(error).split())
+        raise ConfigError(f"--device {device} --devices {devices}: lightning has none here: {told}") from error
+
+
+def _quiet() -> None:
+    """lightning says only what concerns a user."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for text in _CHATTER:
+        warnings.filterwarnings("ignore", message=f".*{text}")
 
 
 class EpochLines(Callback):
@@ -99,10 +125,7 @@ def weights_of(checkpoint: dict[str, Any], part: str = "network") -> dict[str, T
 
 def _trainer(run: Path, loop: Loop, *more: Callback) -> tuple[lightning.Trainer, ModelCheckpoint]:
     """lightning's trainer, and the checkpoint to keep."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    for text in _CHATTER:
-        warnings.filterwarnings("ignore", message=f".*{text}")
+    _quiet()
     saved: dict[str, Any] = {
         "dirpath": (run / LAST).parent,
         "enable_version_counter": False,

@@ -13,6 +13,12 @@ from posebeam.pipelines.publish import publish
 from posebeam.transforms.errors import ConfigError, DataError
 
 
+def require_mp4(path: Path) -> None:
+    """ConfigError unless the path is an .mp4's."""
+    if path.suffix.lower() != ".mp4":
+        raise ConfigError(f"{path}: videos are written as .mp4, name the file so")
+
+
 class VideoSink:
     """A context manager that writes frames uint8 RGB [H, W, 3] of one size to `path`, an .mp4.
 
@@ -21,8 +27,7 @@ class VideoSink:
     """
 
     def __init__(self, path: Path, fps: float) -> None:
-        if path.suffix.lower() != ".mp4":
-            raise ConfigError(f"{path}: videos are written as .mp4, name the file so")
+        require_mp4(path)
         if not fps > 0:
             raise ConfigError(f"{path}: {fps} frames a second, expected more than 0")
         self._path, self._fps = path, fps

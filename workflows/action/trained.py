@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from posebeam.models.registry import choose_device, is_run, row, row_sha256, rows, weights_sha256
+from posebeam.models.registry import choose_device, is_run, pose_row, row, row_sha256, rows, weights_sha256
 from posebeam.pipelines.features.made import FeaturesMade
 from posebeam.pipelines.settings import IMPORTED
 from posebeam.transforms.errors import ConfigError, DataError
@@ -111,7 +111,8 @@ class Trained:
         """
         own = layout(self.made.layout)
         fitting = [each.name for each in rows() if each.skeleton in own.sources]
-        advice = f"--backbone {' or '.join(fitting)}" if fitting else (
+        shown = " or ".join(fitting[:4]) + (" or others (posebeam backbones)" if len(fitting) > 4 else "")
+        advice = f"--backbone {shown}" if fitting else (
             "no backbone here does; evaluate it on what posebeam import openpose-json or mpose makes"
         )  # fmt: skip
         if name.startswith(IMPORTED):
@@ -119,7 +120,7 @@ class Trained:
                 f"{self.folder} was made for poses that another program wrote ({name}); for videos a backbone is "
                 f"needed that sees the joints of {own.base.name}: {advice}"
             )
-        if row(name).skeleton not in own.sources:
+        if pose_row(name).skeleton not in own.sources:
             raise DataError(
                 f"{self.folder} takes windows of layout {own.name}, made of the joints of {own.base.name}; {name} "
                 f"sees those of {row(name).skeleton}: {advice}"

@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
+from posebeam.transforms.errors import DataError
 from posebeam.workflows.action.act_recipes import MONITORS
 from posebeam.workflows.action.evaluation import score_part
 from posebeam.workflows.action.kind import Kind
@@ -31,6 +32,8 @@ def train(out: Path, run: Path, config: "TrainConfig", resume: bool = False) -> 
     """
     kind = kind_of(config.model)
     chosen, reader = kind.recipe(config), kind.read(out)
+    if len(reader.classes) < 2:
+        raise DataError(f"{out} holds one class, {reader.classes[0]}: a model tells two or more apart")
     division = kind.divide(reader, config, chosen)
     record = _record(config, chosen, reader, division)
     torch.manual_seed(config.seed)

@@ -10,7 +10,7 @@ import click
 from posebeam.pipelines.bounds import BOUNDS, Bounds
 from posebeam.workflows.argument import there
 from posebeam.workflows.commands.windows import WindowsConfig, window_rule
-from posebeam.workflows.config import flags, option, resolve, same
+from posebeam.workflows.config import flags, option, require, resolve, same
 from posebeam.workflows.help import OUTPUT, HelpPage
 
 if TYPE_CHECKING:
@@ -83,6 +83,11 @@ class BuildConfig:
     shared_disk: bool = option(
         False, "On a cluster: every worker sees SOURCE and OUT under the same paths as this machine."
     )
+
+    def __post_init__(self) -> None:
+        """ConfigError for what no record further down checks."""
+        require(self.workers >= 1, "workers", self.workers, "1 or more")
+        require(0 <= self.max_rejects <= 1, "max_rejects", self.max_rejects, "a share from 0 to 1")
 
 
 SECTIONS = {
@@ -227,11 +232,11 @@ def _features(config: BuildConfig) -> dict[str, Any]:
 
 def _sight(kind: str, config: BuildConfig) -> tuple[dict[str, Any], float]:
     """What PoseSettings says of the backbone, and the score below which a joint is missing."""
-    from posebeam.models.registry import boxes_from, row, row_sha256, weights_sha256
+    from posebeam.models.registry import boxes_from, pose_row, row, row_sha256, weights_sha256
     from posebeam.pipelines.settings import STILLS
     from posebeam.transforms.layout import layout
 
-    facts = row(config.backbone)
+    facts = pose_row(config.backbone)
     layout(config.layout).indices(facts.skeleton)  # refused now and not by the first worker
     facts.check_flip(config.flip)
     detector = boxes_from(config.backbone, config.detector)

@@ -90,8 +90,11 @@ def watch(
     from posebeam.models.registry import load_estimator
     from posebeam.pipelines.sources.videos import expand
     from posebeam.workflows.action.prediction import predict
+    from posebeam.workflows.video_sink import require_mp4
 
     paths = expand(videos)
+    if settings.overlay and len(paths) == 1:
+        require_mp4(Path(settings.overlay))  # before the work, not after it
     if not trained.looks_at_poses:
         yield from _watch_features(trained, paths, settings)
         return
@@ -120,6 +123,8 @@ def _watch_features(trained: "Trained", paths: Sequence[Path], settings: Predict
     from posebeam.workflows.action.feature_prediction import extractor_of, predict_features
 
     said = [name for name in ("decode", "detector", "flip", "overlay") if getattr(settings, name)]
+    if settings.min_score >= 0:
+        said.append("min-score")
     if said:
         raise ConfigError(f"--{said[0]} concerns poses: {trained.folder} looks at features of frames")
     weights = Path(settings.weights) if settings.weights else None
@@ -167,7 +172,8 @@ def _tell(prediction: "Prediction", trained: "Trained", backbone: str, as_json: 
             (f"{at:.1f} s", *_best(probabilities, trained.classes))
             for at, probabilities in zip(prediction.seconds, prediction.windows, strict=True)
         ]
-        show(rows_table("over time", ("from", "label", "probability"), rows))
+        if trained.looks_at_poses:  # features are of a clip's beginning only: there is no more to say
+            show(rows_table("over time", ("from", "label", "probability"), rows))
 
 
 def _best(probabilities: Any, classes: tuple[str, ...]) -> tuple[str, float]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from posebeam.transforms.errors import ConfigError
 from posebeam.workflows.argument import there
 from posebeam.workflows.commands.build import FEATURES, BuildConfig
 from posebeam.workflows.commands.train import MODELS, TrainConfig
@@ -82,6 +83,10 @@ def command(source: Path, out: Path, config: Path | None, **given: Any) -> int:
     from posebeam.workflows.console import say
 
     settings = resolve(RunConfig, config, given)
+    if out.resolve().is_relative_to(source.resolve()):
+        raise ConfigError(
+            f"{out} lies in {source}: its overlay would be one of the videos next time; take a folder beside it"
+        )
     if settings.model == "hybrid" and not settings.features:
         settings = replace(settings, features="movenet-lightning")
     for step in _steps(source, out, settings):

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from posebeam.workflows.config import PRECISIONS, flags, option, resolve
+from posebeam.workflows.config import PRECISIONS, flags, option, require, resolve
 from posebeam.workflows.help import OUTPUT, HelpPage
 
 MODELS = ("act-micro", "act-small", "act-base", "act-large", "hybrid")
@@ -31,6 +31,10 @@ class TrainConfig:
     device: str = option("auto", "Where it is trained: auto, cpu, cuda, or another of lightning's names.")
     devices: int = option(1, "How many of them.")
     precision: str = option("32-true", "Of the computation; mixed ones keep weights in 32 bits.", PRECISIONS)
+
+    def __post_init__(self) -> None:
+        """ConfigError for what no record further down checks."""
+        require(0 <= self.split <= 3, "split", self.split, "an official split 1, 2 or 3, or 0")
 
 
 SECTIONS = {
@@ -77,10 +81,11 @@ def trained_run(out: Path, run: Path, settings: TrainConfig, resume: bool, overw
     from posebeam.pipelines.publish import publish_text
     from posebeam.workflows.action.training import train
     from posebeam.workflows.config import as_toml
-    from posebeam.workflows.run_folder import clear
+    from posebeam.workflows.run_folder import make_room
+    from posebeam.workflows.trainer import require_device
 
-    if overwrite:
-        clear(run)
+    require_device(settings.device, settings.devices)
+    make_room(run, overwrite)
     record = train(out, run, settings, resume)
     if record["state"] == "finished":
         publish_text(as_toml(settings), run, "train.toml")

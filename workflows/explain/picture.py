@@ -12,7 +12,7 @@ from posebeam.models.row import Row
 from posebeam.pipelines.decode import open_clip
 from posebeam.pipelines.publish import unfinished
 from posebeam.pipelines.stills.still import SUFFIXES, open_still
-from posebeam.transforms.errors import ConfigError
+from posebeam.transforms.errors import ConfigError, DecodeError, SourceError
 from posebeam.transforms.framing import FRAMINGS
 from posebeam.transforms.skeleton import skeleton
 from posebeam.workflows.commands.explain import ExplainConfig
@@ -55,7 +55,14 @@ def named(backbones: Sequence[str], weights: str) -> list[Named]:
 
 
 def read_picture(source: Path, number: int) -> Frame:
-    """An image, or frame `number` of a video: uint8 RGB [H, W, 3]. DecodeError if there is none."""
+    """An image, or frame `number` of a video: uint8 RGB [H, W, 3]. SourceError if it cannot be read."""
+    try:
+        return _frame(source, number)
+    except DecodeError as error:
+        raise SourceError(f"{source} is no image or video that can be read: {error}") from error
+
+
+def _frame(source: Path, number: int) -> Frame:
     if source.suffix.lower() in SUFFIXES:
         return next(iter(open_still(source))).rgb
     with open_clip(source) as clip:

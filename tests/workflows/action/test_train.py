@@ -194,6 +194,7 @@ def test_overwrite_replaces(out, tmp_path):
 
 
 def test_an_unfinished_data_set_is_refused(tmp_path, capsys):
+    (tmp_path / "plan.json").write_text("{}")
     assert posebeam(["train", str(tmp_path), str(tmp_path / "run")]) == 1
     assert "its build is unfinished" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
