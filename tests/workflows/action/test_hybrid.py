@@ -165,11 +165,17 @@ def test_real_videos_are_built_trained_and_predicted(media, tmp_path, capsys):
     np.testing.assert_allclose(list(said["probabilities"].values()), want, atol=1e-6)
     assert said["backbone"] == "movenet-lightning"
     assert failed["error"]
-    for flag, match in (("--flip", "concerns poses"), ("--backbone=movenet-thunder", "not at poses")):
+    refused = {
+        "--flip": "--flip concerns poses", "--min-score=0.3": "--min-score concerns poses",
+        "--backbone=movenet-thunder": "not at poses",
+    }  # fmt: skip
+    for flag, match in refused.items():
         assert posebeam(["predict", str(folder), video, flag]) == 2
         assert match in " ".join(capsys.readouterr().err.split())
     assert posebeam(["explain", video, str(tmp_path / "a.png"), "--run", str(folder)]) == 2
     assert "no class token" in " ".join(capsys.readouterr().err.split())
+    assert posebeam(["predict", str(folder), video]) == 0
+    assert "over time" not in capsys.readouterr().err
 
 
 def test_predict_wants_the_weights_that_the_features_were_of(out, run, media, capsys):
