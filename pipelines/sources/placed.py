@@ -1,6 +1,7 @@
 """Placed: a clip with what its source says of it, and the splits of many."""
 
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from posebeam.transforms.split import split_groups
 SPLIT_NAMES = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Placed:
     """A clip before its split is drawn; split is empty where its source says nothing of it."""
 
@@ -67,7 +68,8 @@ def _given(placed: Iterable[Placed]) -> dict[str, str]:
 
 
 def _ref(clip: Placed, splits: Mapping[str, str]) -> ClipRef:
-    return ClipRef(clip.uri, clip.clip_id, clip.label, clip.group, splits[clip.group], clip.size)
+    label = sys.intern(clip.label)  # one text a label, not one a clip
+    return ClipRef(clip.uri, clip.clip_id, label, clip.group, splits[clip.group], clip.size)
 
 
 def group_warnings(placed: Sequence[Placed], group: str | None) -> list[str]:
