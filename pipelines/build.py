@@ -1,9 +1,7 @@
 """Build: the driver's side of one build, from a listing to a manifest."""
 
-import fcntl
 import os
 import platform
-import shutil
 import tempfile
 import threading
 import time
@@ -20,24 +18,24 @@ from posebeam.pipelines.card import write_card
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.coco.results import FILE as RESULTS
 from posebeam.pipelines.coco.results import gives_results, write_results
-from posebeam.pipelines.engines.runner import check_workers, pipeline_options, run_graph, take_hints
+from posebeam.pipelines.engines.runner import check_sources, check_workers, pipeline_options, run_graph, take_hints
+from posebeam.pipelines.folder import alone, clear, remove_strangers
 from posebeam.pipelines.graph import BuildShards
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.listing import Listing
-from posebeam.pipelines.plan import FILE as PLAN
 from posebeam.pipelines.plan import Plan, make_plan, write_plan
-from posebeam.pipelines.products import FOLDERS
 from posebeam.pipelines.progress import Tally
-from posebeam.pipelines.publish import WORK
 from posebeam.pipelines.receipt import Receipt
 from posebeam.pipelines.runs import record_run
 from posebeam.pipelines.settings import Settings
 from posebeam.pipelines.shard import ShardName
-from posebeam.pipelines.stills.ground_truth import write_truth
+from posebeam.pipelines.stills.ground_truth import truth_of
+from posebeam.pipelines.stores.address import located
+from posebeam.pipelines.stores.held import held
+from posebeam.pipelines.stores.mirror import remove
+from posebeam.pipelines.stores.store import use, without_secrets
 from posebeam.pipelines.whereabouts import whereabouts
-from posebeam.transforms.errors import PlanError
 
-_FILES = (manifests.FILE, RESULTS, "README.md", "run.json", PLAN)  # the plan last: it says that they are ours
 _LOOK_SECONDS = 0.5
 
 Watch = Callable[[Counter[str]], None]
@@ -68,30 +66,32 @@ def build(
     config: Mapping[str, Any] | None = None,
     watch: Watch | None = None,
 ) -> Built:
-    """Build what is missing of a data set; see design: plan, shards, receipts, manifest.
+    """Build what is missing of a data set; see design: plan, shards, receipts, manifest. OUT may be a URI.
 
     runs: the folders of trained backbones by the names that the settings have (models/run_row.py).
     shared_disk: the workers of a cluster see SOURCE and OUT under the same paths as this machine.
     config, what the user asked for, goes to run.json. watch is called now and then with the counts so far
     (see progress.COUNTS).
     """
+    out = located(out)
+    if beam_args:
+        use(beam_args)
     options = pipeline_options(workers, beam_args)
     check_workers(options, settings.poses.device_kind, out, shared_disk)
+    check_sources(options, listing, shared_disk)
     plan, shards = make_plan(listing, settings)
-    with _locked(out):
-        if overwrite:
-            clear(out)
+    with alone(out):
+        files = clear(out, held(out)) if overwrite else held(out)
         write_plan(plan, out)
-        _remove_strangers(plan, out)
+        remove_strangers(plan, out, files)
         with tempfile.TemporaryDirectory(prefix="posebeam-") as folder, _watched(Path(folder), watch) as tally:
             job = Job.of(plan, out, weights, folder, runs, features_weights)
-            pending = {name: refs for name, refs in shards.items() if not job.is_finished(name)}
+            pending = {name: refs for name, refs in shards.items() if not job.is_finished(name, files)}
             started = time.time()
             if pending:
-                (out / manifests.FILE).unlink(missing_ok=True)
-                if listing.truth is not None:
-                    write_truth(listing.truth, out)
-                run_graph(BuildShards(job, pending, workers, take_hints(options)), options)
+                remove(out / manifests.FILE)
+                with truth_of(listing.truth, out):
+                    run_graph(BuildShards(job, pending, workers, take_hints(options)), options)
             run = _run_facts(tally, started, workers, len(pending), beam_args)
             run |= {"config": dict(config or {}), **whereabouts(listing.refs)}
         return _finish(job, plan, shards, out, run)
@@ -100,13 +100,15 @@ def build(
 def _finish(
     job: Job, plan: Plan, shards: dict[ShardName, tuple[ClipRef, ...]], out: Path, run: dict[str, Any]
 ) -> Built:
+    files = held(out)
     receipts = manifests.read_receipts(plan, out)
     poses = plan.settings.poses
     skeleton = row(job.runs.get(poses.backbone, poses.backbone)).skeleton if poses.has_poses else ""
     manifest = manifests.make_manifest(plan, receipts, skeleton)
     results = gives_results(poses.kind, skeleton)
-    if run["shards"] or not all((out / name).exists() for name in (manifests.FILE, *([RESULTS] * results))):
+    if run["shards"] or not all(name in files for name in (manifests.FILE, *([RESULTS] * results))):
         if results:
+            held(out, "poses")
             manifest["coco_results"] = write_results(out, manifest)
         write_card(manifest, out)
         record_run(run, out)
@@ -124,60 +126,12 @@ def _run_facts(
         "machine": platform.platform(),
         "cpus": os.cpu_count(),
         "workers": workers,
-        "beam_args": list(beam_args),
+        "beam_args": without_secrets(beam_args),
         "shards": shards,
         "decoded": counts["clips"],
         "frames": counts["frames"],
         "processes": {str(pid): dict(own) for pid, own in sorted(tally.by_process.items())},
     }
-
-
-def clear(out: Path) -> None:
-    """Remove what posebeam wrote into OUT, and nothing else: without a plan nothing in it is posebeam's.
-
-    PlanError, before anything is gone, if something else lies among the shards.
-    """
-    if not (out / PLAN).is_file():
-        return
-    folders = [out / name for name in (*FOLDERS, "_shards") if (out / name).is_dir()]
-    for path in (path for folder in folders for path in folder.iterdir()):
-        if path.suffix not in (".parquet", ".json"):
-            raise PlanError(f"{path} is not posebeam's, so {path.parent} is not replaced: move it away first")
-    for folder in folders:
-        shutil.rmtree(folder)
-    for name in _FILES:
-        (out / name).unlink(missing_ok=True)
-
-
-def _remove_strangers(plan: Plan, out: Path) -> None:
-    """Remove shards of an earlier plan with other numbers, so that no reader takes them in."""
-    ours = {name.receipt for name in plan.shards}
-    ours |= {name.file(product) for name in plan.shards for product in FOLDERS}
-    for folder in (*FOLDERS, "_shards"):
-        for path in (out / folder).glob("*.json" if folder == "_shards" else "*.parquet"):
-            if f"{folder}/{path.name}" not in ours:
-                path.unlink()
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """One driver a folder. Rubbish of a run that was killed is removed first, ours at the end."""
-    work = out / WORK
-    work.mkdir(parents=True, exist_ok=True)
-    with (work / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise PlanError(f"another build is writing to {out}: wait for it or take another folder") from error
-        for path in work.iterdir():
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-        try:
-            yield
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-            if not any(out.iterdir()):
-                out.rmdir()
 
 
 @contextmanager

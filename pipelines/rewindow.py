@@ -21,6 +21,9 @@ from posebeam.pipelines.runs import record_run
 from posebeam.pipelines.schema import clips, track_of, window_rows, windows
 from posebeam.pipelines.settings import Settings
 from posebeam.pipelines.shard import ShardName
+from posebeam.pipelines.stores.address import address, located
+from posebeam.pipelines.stores.held import held
+from posebeam.pipelines.stores.mirror import present
 from posebeam.pipelines.whereabouts import last_whereabouts
 from posebeam.transforms.errors import DataError
 from posebeam.transforms.main_person import MainPerson
@@ -32,8 +35,10 @@ from posebeam.transforms.windows import Windower, WindowRule
 def rewindow(old: Path, new: Path, rule: WindowRule) -> dict[str, Any]:
     """A data set NEW with the poses of OLD and windows by another rule; returns its manifest.
 
-    With the rule of OLD, NEW is OLD byte for byte. DataError for poses of images: a still never becomes a window.
+    With the rule of OLD, NEW is OLD byte for byte. All of OLD must be here, if it lies in a store; NEW may lie in
+    one. DataError for poses of images: a still never becomes a window.
     """
+    new = located(new)
     before = manifests.read_manifest(old)
     plan, joints = plan_of(read_plan(old)), before["config"]["skeleton"]
     if not plan.settings.poses.has_poses:
@@ -43,6 +48,7 @@ def rewindow(old: Path, new: Path, rule: WindowRule) -> dict[str, Any]:
     if plan.settings.poses.stills:
         raise DataError(f"{old} holds poses of images ({plan.settings.poses.kind}): windows need motion")
     fresh = replace(plan, settings=Settings(plan.settings.poses, rule))
+    held(new)
     write_plan(fresh, new)
     job, receipts = Job.of(fresh, new, "", ""), []
     for name in sorted(plan.shards):
@@ -53,9 +59,9 @@ def rewindow(old: Path, new: Path, rule: WindowRule) -> dict[str, Any]:
     manifest = manifests.make_manifest(fresh, receipts, joints)
     write_card(manifest, new)
     if known := last_whereabouts(old):
-        record_run({"poses_of": str(old.absolute()), **known}, new)
+        record_run({"poses_of": address(old.absolute()), **known}, new)
     manifests.write_manifest(manifest, new)
-    shutil.rmtree(new / WORK)
+    shutil.rmtree(new / WORK, ignore_errors=True)
     return manifest
 
 
@@ -75,7 +81,8 @@ def _shard(old: Path, new: Path, name: ShardName, receipt: Receipt, job: Job, jo
                 rows = windows_of_poses(old / name.file("poses"), job, joints)
                 facts = publish_product(new, folder, name, windows(job.settings.windows.length), rows, footer)
             elif facts.product == "clips":  # stands after the windows that it counts
-                told = recount(pq.read_table(old / facts.path, partitioning=None), new / name.file("windows"))
+                told = pq.read_table(old / facts.path, partitioning=None)
+                told = recount(told, present(new / name.file("windows")))
                 facts = publish_product(new, folder, name, clips(), [told], footer)
                 others = [warning for warning in warnings if not warning[1].startswith(SILENT)]
                 warnings = tuple(sorted([*others, *silences(told)]))

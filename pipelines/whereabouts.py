@@ -7,6 +7,7 @@ from typing import Any
 
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.runs import read_runs
+from posebeam.pipelines.stores.address import address
 from posebeam.transforms.errors import SourceError
 
 
@@ -34,14 +35,16 @@ def last_whereabouts(out: Path) -> dict[str, Any]:
 def find_video(out: Path, clip_id: str, source: Path | None = None) -> str:
     """The uri of a clip's video: below `source`, or else where the last build of OUT found it.
 
-    SourceError, saying where it was looked for, if no file is there. URLs are not looked after.
+    source may be the path that stands for a folder in a store. SourceError, saying where it was looked for, if no
+    file is there. URLs are not looked after.
     """
     known = last_whereabouts(out)
     if source is None and not known:
         raise SourceError(
             f"{out} does not say where its videos lie: name the folder that clip ids count from with --source"
         )
-    uri = str(source / clip_id) if source else known["elsewhere"].get(clip_id) or f"{known['source']}/{clip_id}"
+    found = known["elsewhere"].get(clip_id) if known else ""
+    uri = address(source / clip_id) if source else found or f"{known['source']}/{clip_id}"
     if "://" not in uri and not Path(uri).is_file():
         told = "" if source else "; if the folder was moved, name it with --source"
         raise SourceError(f"{uri} is no file: the video of {clip_id} is not there{told}")

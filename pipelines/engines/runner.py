@@ -16,6 +16,8 @@ from google.protobuf.struct_pb2 import Struct
 from posebeam.models.registry import choose_device
 from posebeam.pipelines.engines.engine import Engine
 from posebeam.pipelines.engines.job_server import known_flags
+from posebeam.pipelines.listing import Listing
+from posebeam.pipelines.stores.address import uri_of
 from posebeam.pipelines.watchdog import watchdog
 from posebeam.transforms.errors import ConfigError, PosebeamError, WorkerError
 
@@ -70,11 +72,24 @@ def check_workers(options: PipelineOptions, device: str, out: Path, shared_disk:
     """
     if Engine.of(options).here:
         choose_device(device)
-    elif not shared_disk and "://" not in str(out):
+    elif not shared_disk and not uri_of(out):
         runner = options.view_as(StandardOptions).runner
         raise ConfigError(
             f"the workers of {runner} are on other machines, and {out} is a folder of this one: say --shared-disk "
             "if every worker sees SOURCE and OUT under the same paths"
+        )
+
+
+def check_sources(options: PipelineOptions, listing: Listing, shared_disk: bool) -> None:
+    """ConfigError if workers elsewhere would look for clips on a disk of this machine."""
+    if Engine.of(options).here or shared_disk:
+        return
+    local = next((ref.uri for ref in listing.refs if "://" not in ref.uri), None)
+    if local:
+        runner = options.view_as(StandardOptions).runner
+        raise ConfigError(
+            f"the workers of {runner} are on other machines, and {local} lies on this one: bring SOURCE to where "
+            "OUT is, or say --shared-disk if every worker sees it under the same path"
         )
 
 

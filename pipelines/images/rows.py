@@ -25,7 +25,7 @@ class ImageRows:
     def __init__(self, job: Job, folder: Path, outcome: Outcome):
         self._job, self._outcome = job, outcome
         self._images = Spool(folder / "images.arrow", images())
-        self._truth = GroundTruth(Path(job.out)) if job.settings.poses.kind in ANNOTATED else None
+        self._truth = GroundTruth(job.folder) if job.settings.poses.kind in ANNOTATED else None
         self._built: set[str] = set()
 
     def take(self, event: Event) -> None:

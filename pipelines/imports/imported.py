@@ -16,6 +16,8 @@ from posebeam.pipelines.publish import WORK
 from posebeam.pipelines.receipt import Receipt
 from posebeam.pipelines.settings import IMPORTED, PoseSettings, Settings
 from posebeam.pipelines.shard import ShardName
+from posebeam.pipelines.stores.address import located
+from posebeam.pipelines.stores.held import held
 from posebeam.transforms.errors import PlanError
 from posebeam.transforms.layout import layout
 from posebeam.transforms.windows import WindowRule
@@ -50,7 +52,8 @@ def import_data(
     ConfigError if the layout cannot be made of the skeleton; PlanError if OUT holds something else, or is whole.
     """
     layout(settings.windows.layout).indices(skeleton_name)
-    if (out / manifests.FILE).exists():
+    out = located(out)
+    if manifests.FILE in held(out):
         raise PlanError(f"{out} holds a whole data set: take another folder, or remove that one")
     plan, shards = make_plan(listing, settings)
     write_plan(plan, out)
@@ -61,8 +64,9 @@ def import_data(
         receipts[-1].write(out)
     manifest = manifests.make_manifest(plan, receipts, skeleton_name)
     if gives_results(settings.poses.kind, skeleton_name):
+        held(out, "poses")
         manifest["coco_results"] = write_results(out, manifest)
     write_card(manifest, out)
     manifests.write_manifest(manifest, out)
-    shutil.rmtree(out / WORK)
+    shutil.rmtree(out / WORK, ignore_errors=True)
     return manifest

@@ -7,9 +7,10 @@ from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.sources.pattern import match
 from posebeam.pipelines.sources.placed import SPLIT_NAMES
-from posebeam.pipelines.sources.tree import Tree, walk
+from posebeam.pipelines.sources.tree import Tree, is_folder, walk
 from posebeam.pipelines.sources.videos import SUFFIXES as VIDEOS
 from posebeam.pipelines.stills.still import SUFFIXES
+from posebeam.pipelines.stores.address import address, located
 from posebeam.transforms.errors import SourceError
 
 
@@ -20,14 +21,14 @@ def list_clips(source: str | os.PathLike[str]) -> Listing:
     val/, validation/ or test/ it belongs to that split, elsewhere to train: nothing is drawn, for nothing learns
     from stills by group.
     """
-    root = Path(source).absolute()
-    root, tree = (root, walk(root)) if root.is_dir() else _matched(source)
+    root = located(source).absolute()
+    root, tree = (root, walk(root)) if is_folder(root) else _matched(located(source))
     images = [file for file in tree.files if file.name.lower().endswith((*SUFFIXES, *VIDEOS))]
     if not images:
         raise SourceError(f"{source}: no image in it, expected {' '.join(SUFFIXES)}, or videos")
     refs = [
         ClipRef(
-            uri=str(root / file.path),
+            uri=address(root / file.path),
             clip_id=file.path,
             label=file.parts[-2] if len(file.parts) > 1 else root.name,
             group=file.path,

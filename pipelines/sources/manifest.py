@@ -8,9 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from posebeam.pipelines.json_value import shown
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.sources.placed import SPLIT_NAMES, Placed, draw, group_of, group_pattern, group_warnings
+from posebeam.pipelines.sources.sizes import Sizes
 from posebeam.pipelines.sources.table import SUFFIXES, Row, Table, read_table
+from posebeam.pipelines.stores.address import SCHEMES as STORES
+from posebeam.pipelines.stores.address import address, is_remote, located, uri_of
+from posebeam.pipelines.stores.mirror import present
 from posebeam.transforms.errors import ConfigError, SourceError
 
 REQUIRED, OPTIONAL = ("uri", "label"), ("group", "split")
@@ -25,14 +30,15 @@ _MOST_PROBLEMS = 5
 def list_clips(source: str | os.PathLike[str], *, group: str | None = None, seed: int = 0) -> Listing:
     """The clips of a table uri,label[,group,split], or of a folder in the published subset's layout.
 
-    uri is a path (relative: to the table's folder) or a URL of SCHEMES. The clip's id is that relative path
-    where it stays within the folder and prints, else outside/<digest>/<name>; so ids never hold `..`.
+    uri is a path (relative: to the table's folder), a URL of SCHEMES, or that of an object in a store. The clip's
+    id is that relative path where it stays within the folder and prints, else outside/<digest>/<name>; so ids
+    never hold `..`.
     group is what was filmed together: the column, or --group REGEX on the id, or UCF101's own gNN where a file
     is named so, or else the file itself. Either every row has a split (train, val, validation, test), or none
     has and groups are dealt 70/15/15, drawn by seed. Without validation, training takes groups of the train part.
     Files that are not there are `missing`. SourceError, with the lines, for everything else that is wrong.
     """
-    path = Path(source).absolute()
+    path = located(source).absolute()
     root, tables = _tables(path)
     if group and any("group" in table.columns for table, _ in tables):
         raise ConfigError(f"{source} has a column group: leave --group out, or the column")
@@ -53,9 +59,9 @@ def list_clips(source: str | os.PathLike[str], *, group: str | None = None, seed
 
 def _tables(path: Path) -> tuple[Path, list[tuple[Table, str]]]:
     """The folder that uris are relative to, and each table with the split it stands for ("": its column's)."""
-    if path.is_file():
+    if _is_table(path):
         return path.parent, [(read_table(path, REQUIRED, OPTIONAL), "")]
-    found = [name for name in SPLIT_NAMES if (path / f"{name}.csv").is_file()]
+    found = [name for name in SPLIT_NAMES if present(path / f"{name}.csv").is_file()]
     if not found:
         raise SourceError(f"{path}: expected {LAYOUT}, or {SUBSET_LAYOUT}")
     tables = []
@@ -67,6 +73,13 @@ def _tables(path: Path) -> tuple[Path, list[tuple[Table, str]]]:
         )
         tables.append((Table(rows, REQUIRED, table.warnings), name))
     return path, tables
+
+
+def _is_table(path: Path) -> bool:
+    """Whether SOURCE is a table, and not the folder of two; fetched if it lies in a store."""
+    if uri_of(path):  # a folder of clips is not fetched to see what it is
+        return path.suffix.lower() in SUFFIXES and present(path).is_file()
+    return path.is_file()
 
 
 def _below(folder: str, name: str) -> str:
@@ -89,6 +102,7 @@ class _Reading:
     missing: list[str] = field(default_factory=list)
     _problems: list[str] = field(default_factory=list)
     _seen: dict[str, str] = field(default_factory=dict)
+    _sizes: Sizes = field(default_factory=Sizes)
 
     def take(self, table: Table, split: str) -> None:
         """Take in a table whose rows are of that split, or ("") say their own."""
@@ -109,16 +123,16 @@ class _Reading:
         real = uri if "://" in uri else os.path.realpath(uri)
         first = self._seen.setdefault(real, row.where)
         if first != row.where:
-            yield f"{clip_id} stands in {first} already"
+            yield f"{clip_id[:200]} stands in {first} already"
 
     def _place(self, row: Row, uri: str, clip_id: str, split: str) -> None:
         size = 0
         if "://" not in uri:
-            try:
-                size = Path(uri).stat().st_size
-            except OSError:
+            found = self._sizes.of(Path(uri), self.root)
+            if found is None:
                 self.missing.append(row.cells["uri"] if row.cells["uri"].isprintable() else clip_id)
                 return
+            size, uri = found, address(uri)
         group = row.cells.get("group") or group_of(clip_id, self.pattern)
         self.placed.append(Placed(uri, clip_id, row.cells["label"], group, split, size))
 
@@ -136,29 +150,38 @@ def _row_problems(row: Row, split: str, whole: bool) -> Iterator[str]:
     if not uri:
         yield "no uri"
     elif "\0" in uri:
-        yield f"the uri {uri!r} holds a zero byte"
+        yield f"the uri {shown(uri)} holds a zero byte"
+    elif is_remote(uri):
+        yield from _address_problems(uri)
     elif "://" in uri and uri.partition("://")[0].lower() not in SCHEMES:
-        yield f"{uri!r} is of no kind that is read: a path, or {', '.join(SCHEMES)}"
+        yield f"{shown(uri)} is of no kind that is read: a path, or {', '.join((*STORES, *SCHEMES))}"
     if not label:
         yield "no label"
     elif not label.isprintable():
-        yield f"the label {label!r} holds characters that do not print"
+        yield f"the label {shown(label)} holds characters that do not print"
     if split and split.lower() not in SPLIT_NAMES:
-        yield f"split {split!r}, expected one of {', '.join(SPLIT_NAMES)}"
+        yield f"split {shown(split)}, expected one of {', '.join(SPLIT_NAMES)}"
     if whole and not split:
         yield "no split, but other rows have one: give it for all or for none"
 
 
+def _address_problems(uri: str) -> Iterator[str]:
+    try:
+        located(uri)
+    except ConfigError as error:
+        yield str(error)
+
+
 def _locate(uri: str, root: Path) -> tuple[str, str]:
-    """The uri to open, and the clip's id."""
-    if "://" in uri:
+    """The path, or the URL, to open, and the clip's id."""
+    if "://" in uri and not is_remote(uri):
         return uri, _outside(uri, re.split(r"[?#]", uri)[0])
-    path = os.path.normpath(root / uri)
+    path = os.path.normpath(root / located(uri))
     relative = os.path.relpath(path, root).replace(os.sep, "/")
     within = relative != ".." and not relative.startswith("../")
     if within and relative.isprintable() and "\\" not in relative:
         return path, relative
-    return path, _outside(uri if Path(uri).is_absolute() else relative, uri)
+    return path, _outside(uri if located(uri).is_absolute() else relative, uri)
 
 
 def _outside(uri: str, path: str) -> str:

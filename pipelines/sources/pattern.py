@@ -6,7 +6,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from posebeam.pipelines.sources.stored import matching, object_size
 from posebeam.pipelines.sources.tree import Tree, TreeFile
+from posebeam.pipelines.stores.address import uri_of
 from posebeam.transforms.errors import SourceError
 
 
@@ -27,8 +29,10 @@ def match(source: str | os.PathLike[str]) -> Matched:
     """The regular files of one name, or of a glob (* ? [abc], ** for folders of any depth).
 
     Hidden files are matched only by a pattern that names their dot, as in a shell. Folders, broken links and
-    names that are no UTF-8 text are `ignored`. SourceError if nothing is there.
+    names that are no UTF-8 text are `ignored`. SourceError if nothing is there. So with objects in a store.
     """
+    if uri_of(source):
+        return _stored(Path(source))
     text = os.path.abspath(source)  # noqa: PTH100  resolves no links, keeps the user's names
     found = sorted(glob.glob(text, recursive=True)) if is_pattern(source) else [text]  # noqa: PTH207
     if not found or not os.path.lexists(found[0]):
@@ -36,6 +40,13 @@ def match(source: str | os.PathLike[str]) -> Matched:
         raise SourceError(f"{os.fspath(source)!r} {what}")
     root = _root(text) if is_pattern(source) else Path(text).parent
     return Matched(root, _tree(root, found))
+
+
+def _stored(path: Path) -> Matched:
+    if is_pattern(path):
+        root, objects = matching(path)
+        return Matched(root, Tree.of_objects(objects))
+    return Matched(path.parent, Tree((TreeFile(path.name, object_size(path)),), (), ()))
 
 
 def _root(pattern: str) -> Path:

@@ -3,13 +3,16 @@
 import os
 import stat
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from posebeam.pipelines.sources.stored import has_objects, objects_below
+from posebeam.pipelines.stores.address import uri_of
 from posebeam.transforms.errors import SourceError
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class TreeFile:
     """One regular file: its path relative to the folder with /, and its bytes."""
 
@@ -35,12 +38,28 @@ class Tree:
     ignored: tuple[str, ...]
     warnings: tuple[str, ...]
 
+    @classmethod
+    def of_objects(cls, objects: Iterable[tuple[str, int]]) -> "Tree":
+        """Of names and sizes; hidden is what a part of the name hides."""
+        files = sorted(TreeFile(name, size) for name, size in objects)
+        hidden = {file for file in files if any(part.startswith(".") for part in file.parts)}
+        shown = tuple(file for file in files if file not in hidden)
+        return cls(shown, tuple(sorted(file.path for file in hidden)), ())
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder, or stands for one in a store."""
+    return has_objects(path) if uri_of(path) else path.is_dir()
+
 
 def walk(folder: Path) -> Tree:
-    """Every regular file below the folder. Links are followed, each folder is visited once.
+    """Every regular file below the folder. Links are followed, each folder is visited once. Of a folder in a store
+    every object.
 
     SourceError if the folder itself is none or cannot be read; trouble below it becomes a warning.
     """
+    if uri_of(folder):
+        return Tree.of_objects(objects_below(folder))
     if not folder.is_dir():
         raise SourceError(f"{folder} is no folder: SOURCE is the folder that holds the clips")
     try:

@@ -11,14 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.json_value import shown
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.sources.tree import Tree, TreeFile, walk
+from posebeam.pipelines.stores.address import address, located
+from posebeam.pipelines.stores.mirror import present
 from posebeam.transforms.errors import ConfigError, SourceError
 
 LISTS = "ucfTrainTestlist"
 SPLIT_NUMBERS = (1, 2, 3)
-_CLASS_LINE = re.compile(r"(\d+)\s+(\S+)")
-_CLIP_LINE = re.compile(r"(?P<class>[^/\s]+)/(?P<name>v_\S+_(?P<group>g\d+)_c\d+\.avi)(?:\s+(?P<number>\d+))?")
+_CLASS_LINE = re.compile(r"(\d{1,9})\s+(\S{1,200})")
+_CLIP_LINE = re.compile(
+    r"(?P<class>[^/\s]{1,200})/(?P<name>v_\S{1,200}_(?P<group>g\d{1,9})_c\d{1,9}\.avi)(?:\s+(?P<number>\d{1,9}))?"
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ def list_clips(source: str | os.PathLike[str], *, split: int = 1) -> Listing:
     """
     if split not in SPLIT_NUMBERS:
         raise ConfigError(f"split {split}, UCF101 has the official splits 1, 2 and 3")
-    root = Path(source).absolute()
+    root = located(source).absolute()
     tree = walk(root)
     listed = _read_lists(_find_lists(root, tree))
     clips = [file for file in tree.files if file.name.startswith("v_") and file.name.endswith(".avi")]
@@ -59,7 +64,7 @@ def list_clips(source: str | os.PathLike[str], *, split: int = 1) -> Listing:
 
 def _ref(root: Path, file: TreeFile, clip: _Listed, split: int) -> ClipRef:
     return ClipRef(
-        uri=str(root / file.path),
+        uri=address(root / file.path),
         clip_id=file.path,
         label=clip.label,
         group=clip.group,
@@ -102,7 +107,7 @@ def _find_lists(root: Path, tree: Tree) -> Path:
     if len(below) > 1:
         raise SourceError(f"{root}: {LISTS} is there {len(below)} times: {sorted(map('/'.join, below))}")
     folders = [root.joinpath(*parts) for parts in below] or [root.parent / LISTS]
-    if not folders[0].is_dir():
+    if not present(folders[0]).is_dir():
         raise SourceError(f"{root}: expected a folder {LISTS} with the official lists in it or beside it")
     return folders[0]
 
@@ -138,7 +143,7 @@ def _read_classes(path: Path) -> dict[str, int]:
     for where, line in _lines(path):
         match = _CLASS_LINE.fullmatch(line)
         if not match or match[2] in numbers or int(match[1]) in numbers.values():
-            raise SourceError(f"{where}: got {line!r}, expected <number> <Class>, each once")
+            raise SourceError(f"{where}: got {shown(line)}, expected <number> <Class>, each once")
         numbers[match[2]] = int(match[1])
     return numbers
 
@@ -148,7 +153,7 @@ def _read_clips(path: Path, numbers: Mapping[str, int]) -> Iterator[tuple[str, _
     for where, line in _lines(path):
         match = _CLIP_LINE.fullmatch(line)
         if not match:
-            raise SourceError(f"{where}: got {line!r}, expected <Class>/v_<Class>_gNN_cNN.avi [number]")
+            raise SourceError(f"{where}: got {shown(line)}, expected <Class>/v_<Class>_gNN_cNN.avi [number]")
         label, number = match["class"], match["number"]
         if label not in numbers:
             raise SourceError(f"{where}: class {label!r} is not in classInd.txt")

@@ -8,7 +8,8 @@ from pathlib import Path
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.sources.pattern import is_pattern, match
 from posebeam.pipelines.sources.placed import SPLIT_NAMES, Placed, draw, group_of, group_pattern, group_warnings
-from posebeam.pipelines.sources.tree import Tree, TreeFile, walk
+from posebeam.pipelines.sources.tree import Tree, TreeFile, is_folder, walk
+from posebeam.pipelines.stores.address import address, located
 from posebeam.transforms.errors import SourceError
 
 SUFFIXES = (
@@ -45,27 +46,27 @@ def expand(sources: Sequence[str]) -> list[Path]:
     """The videos that names and globs stand for, each once, in the order given; relative if those were.
 
     What a glob matches and is no video is left out; a name is taken at its word. SourceError where one
-    stands for no video.
+    stands for no video. Objects in a store are given as the paths that stand for them.
     """
     found: dict[Path, None] = {}
     for source in sources:
-        matched = match(source)
+        matched = match(located(source))
         paths = [matched.root / file.path for file in matched.tree.files]
         if is_pattern(source):
             paths = [path for path in paths if path.name.lower().endswith(SUFFIXES)]
         if not paths:
             raise SourceError(_no_video(source, matched.tree, True))
-        absolute = Path(source).is_absolute()
+        absolute = located(source).is_absolute()
         found |= dict.fromkeys(path if absolute else Path(os.path.relpath(path)) for path in paths)
     return list(found)
 
 
 def _files(source: str | os.PathLike[str]) -> tuple[Path, Tree, bool]:
     """The folder, what lies in it, and whether the files were named one by one."""
-    root = Path(source).absolute()
-    if root.is_dir():
+    root = located(source).absolute()
+    if is_folder(root):
         return root, walk(root), False
-    matched = match(source)
+    matched = match(located(source))
     return matched.root, matched.tree, True
 
 
@@ -90,7 +91,7 @@ def _place(
             f"{root}: the video {file.path} stands where none is expected; {layout}. Expected {LAYOUT}"
         )
     return Placed(
-        uri=str(root / file.path),
+        uri=address(root / file.path),
         clip_id=file.path,
         label=folders[-1] if folders else root.name,
         group=group_of(file.path, pattern),

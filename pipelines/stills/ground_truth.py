@@ -4,13 +4,15 @@ Workers read it beside the data set while it is built: references stay small, an
 is parsed once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from posebeam.pipelines.publish import WORK
+from posebeam.pipelines.publish import WORK, publish, workspace
+from posebeam.pipelines.stores.mirror import present, remove
 
 FILE = "ground-truth.arrow"
 
@@ -40,11 +42,21 @@ def table_of(images: Iterable[Mapping[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(list(images), schema=_SCHEMA)
 
 
-def write_truth(table: pa.Table, out: Path) -> None:
-    """Set it down where the workers of a build into `out` look for it; gone when the build ends."""
+@contextmanager
+def truth_of(table: pa.Table | None, out: Path) -> Iterator[None]:
+    """While it is open, what was annotated lies where the workers of a build into `out` look for it."""
     path = out / WORK / FILE
-    with pa.ipc.new_file(str(path), _SCHEMA) as writer:
-        writer.write_table(table)
+    if table is None:
+        yield
+        return
+    with workspace(out) as folder:
+        with pa.ipc.new_file(str(folder / FILE), _SCHEMA) as writer:
+            writer.write_table(table)
+        publish(folder / FILE, path)
+    try:
+        yield
+    finally:
+        remove(path)
 
 
 def size_warnings(clip_id: str, truth: Mapping[str, Any] | None, size: tuple[int, int]) -> list[tuple[str, str]]:
@@ -61,7 +73,7 @@ class GroundTruth:
     """What was annotated in each image of a build; memory-mapped. Without a file nothing was."""
 
     def __init__(self, out: Path):
-        path = out / WORK / FILE
+        path = present(out / WORK / FILE)
         self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all() if path.exists() else table_of([])
         names = self._table["file_name"].to_pylist()
         self._rows = {name: number for number, name in enumerate(names)}

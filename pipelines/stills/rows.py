@@ -25,7 +25,7 @@ class StillRows:
         self._skeleton, kind = estimator.skeleton.name, job.settings.poses.kind
         self._poses = Spool(folder / "poses.arrow", still_poses())
         self._people = Spool(folder / "people.arrow", people()) if kind == "coco" else None
-        self._truth = GroundTruth(Path(job.out)) if kind in ANNOTATED else None
+        self._truth = GroundTruth(job.folder) if kind in ANNOTATED else None
         self._sizes: dict[str, tuple[int, int]] = {}  # of images on their way
         self._built: set[str] = set()
 

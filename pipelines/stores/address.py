@@ -22,7 +22,7 @@ def mirrors() -> Path:
 
 
 def located(named: str | os.PathLike[str]) -> Path:
-    """The absolute path of what a person named; of an object or a folder in a store the path that stands for it.
+    """What a person named as a path; of an object or a folder in a store the one that stands for it.
 
     ConfigError for a URI of another kind, and for one that no file can be called.
     """
@@ -34,7 +34,7 @@ def located(named: str | os.PathLike[str]) -> Path:
         return mirrors().joinpath(ours[1], bucket, *parts)
     if other := _ANY.match(text):
         raise ConfigError(f"{text!r}: got {other[1]}://, expected gs://, s3:// or a path on this machine")
-    return Path(named).absolute()
+    return Path(named)
 
 
 def is_name(part: str) -> bool:

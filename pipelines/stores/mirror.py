@@ -21,6 +21,12 @@ def entry_of(path: Path) -> Entry | None:
         return first if first is not None and first.name == name else None
 
 
+def has_entries(folder: Path) -> bool:
+    """Whether any object lies below a folder: one request."""
+    with asked(f"{uri_of(folder)}/") as (store, bucket, prefix):
+        return next(iter(store.entries(bucket, prefix)), None) is not None
+
+
 def entries_below(folder: Path) -> Iterator[tuple[str, Entry]]:
     """Every object below a folder, with its name relative to it: a request for each thousand.
 
