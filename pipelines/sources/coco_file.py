@@ -127,7 +127,7 @@ def _side(image: dict[str, Any], name: str, path: Path) -> int:
 
 def _person(one: dict[str, Any], path: Path) -> dict[str, Any]:
     """What is kept of a person's entry: no outline. keypoints is [] where the file has none."""
-    points, box = one.get("keypoints") or [], one.get("bbox")
+    points, box = one.get("keypoints") or [], one.get("bbox") or []
     if not (is_numbers(points, 0, 51) and is_numbers(box, 4)):
         count = f"{len(points)} numbers" if isinstance(points, list) else shown(points)
         raise SourceError(
@@ -140,7 +140,7 @@ def _person(one: dict[str, Any], path: Path) -> dict[str, Any]:
             f"{path}: annotation {one['id']}: an entry is not as COCO writes it: area {shown(area)}, iscrowd "
             f"{shown(crowd)}, expected a number and 0 or 1"
         )
-    if max(map(abs, (*points, *box)), default=0) >= _MOST:
+    if any(abs(value) >= _MOST for value in [*points, *box]):
         raise SourceError(f"{path}: annotation {one['id']} has numbers that are too large to be pixels")
     return {
         "id": one["id"],
