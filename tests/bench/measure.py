@@ -122,6 +122,9 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count, default 5")
     parser.add_argument("--seconds", type=float, default=10.0, help="least length of a contest that adapts")
     parser.add_argument("--sizes", type=int, nargs=2, default=(20, 200), help="clips of the row memory")
+    parser.add_argument(
+        "--references", type=int, nargs="+", default=(10_000, 100_000, 1_000_000), help="clips of the row scale"
+    )
     parser.add_argument("--backbones", nargs="*", help="default: all with embedded weights")
     parser.add_argument("--json", type=Path, help="where the figures go")
     return parser

@@ -30,6 +30,7 @@ ROWS = (
     "cropping",
     "grouping",
 )
+ASKED = ("scale",)  # rows that run only if they are named: no rival, and the better part of an hour
 # Libraries read these before Python runs a line of ours.
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR")}
 
@@ -38,13 +39,15 @@ def main() -> int:
     """Run the rows that are wanted, show the table, write the JSON."""
     parser = measure.options()
     parser.description = __doc__
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; default: all")
+    parser.add_argument(
+        "rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; default: all; or {ASKED[0]}"
+    )
     parser.add_argument("--gpu", action="store_true", help="the row gpu too: end to end and bare on a CUDA device")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     given = parser.parse_args()
     wanted = [*(given.rows or ROWS), *(["gpu"] if given.gpu else [])]
-    if unknown := set(wanted) - {*ROWS, "gpu"}:
-        parser.error(f"no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}, gpu")
+    if unknown := set(wanted) - {*ROWS, *ASKED, "gpu"}:
+        parser.error(f"no row {', '.join(sorted(unknown))}; there are {', '.join((*ROWS, *ASKED))}, gpu")
     target = given.json or measure.PLACE / "bench.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     found = [row for name in wanted for row in _run(name, _flags(given))]
@@ -59,6 +62,7 @@ def main() -> int:
 def _flags(given: Any) -> list[str]:
     """What every row is told."""
     flags = ["--clips", given.clips, "--rounds", given.rounds, "--seconds", given.seconds, "--sizes", *given.sizes]
+    flags += ["--references", *given.references]
     flags += ["--large", given.large] if given.large else []
     flags += ["--backbones", *given.backbones] if given.backbones else []
     return [str(flag) for flag in flags]
