@@ -26,7 +26,7 @@ def there(folders: bool) -> Callable[[click.Context, click.Parameter, Any], Any]
                 raise click.BadParameter(f"Path '{one}' {what}.", context, parameter)
             if not folders and Path(one).is_dir():
                 raise click.BadParameter(f"'{one}' is a folder, expected a file or a glob.", context, parameter)
-        return value
+        return tuple(map(_located, value)) if isinstance(value, tuple) else _located(value)
 
     return check
 
@@ -47,6 +47,27 @@ class DataSet(click.Path):
         if ctx is not None:
             _reach_stores(ctx)
         return brought(value, *self._products)
+
+
+class NewDataSet(click.Path):
+    """OUT that is written: a folder, or the path that stands for one in an object store."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The folder, which need not be there."""
+        return super().convert(_located(value), param, ctx)
+
+
+class Subject(click.ParamType):
+    """What a report is made of: a name, a folder, or OUT in an object store, all of which is brought here."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name, or the path of the folder."""
+        return str(DataSet().convert(value, param, ctx)) if _is_remote(value) else value
 
 
 class Local(click.Path):
@@ -82,6 +103,13 @@ def _is_remote(named: Any) -> bool:
     from posebeam.pipelines.stores.address import is_remote, located, uri_of
 
     return is_remote(os.fspath(named)) or bool(uri_of(located(named)))
+
+
+def _located(named: Any) -> Any:
+    """What is remote as the path that stands for it, of the kind that it was."""
+    from posebeam.pipelines.stores.address import located
+
+    return type(named)(located(named)) if _is_remote(named) else named
 
 
 def _reach_stores(context: click.Context) -> None:

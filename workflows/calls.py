@@ -6,14 +6,17 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+from posebeam.pipelines.stores.address import located
 from posebeam.transforms.errors import ConfigError
 from posebeam.workflows.action.trained import Trained
+from posebeam.workflows.argument import brought
 from posebeam.workflows.commands.build import KINDS, BuildConfig, build_data, clips_of, of_kind
 from posebeam.workflows.commands.evaluate import PARTS
 from posebeam.workflows.commands.predict import PredictConfig, facts, watch
 from posebeam.workflows.commands.train import TrainConfig, trained_run
 from posebeam.workflows.config import resolve_call
 
+READ = ("windows", "clips", "features")  # what of a data set in an object store is brought here to be learnt
 AnyPath = str | PathLike[str]
 
 
@@ -31,8 +34,8 @@ def build(
 
     _require_one_of("kind", kind, KINDS)
     settings = of_kind(kind, resolve_call(BuildConfig, "build", _path(config), flags))
-    listing = clips_of(kind, Path(source), settings)
-    built = build_data(listing, kind, Path(out), settings, list(beam_args))
+    listing = clips_of(kind, located(source), settings)
+    built = build_data(listing, kind, located(out), settings, list(beam_args))
     if told := excess(built, settings.max_rejects):
         warnings.warn(told, stacklevel=2)
     return summary(built)
@@ -42,7 +45,7 @@ def check(out: AnyPath) -> list[str]:
     """What is wrong with a data set, in sentences; none if all is well. DataError if OUT is no finished one."""
     from posebeam.pipelines.check import check as findings
 
-    return findings(Path(out))
+    return findings(brought(out))
 
 
 def train(
@@ -54,7 +57,7 @@ def train(
     ConfigError for flags that are none, or if RUN holds a run; DataError if OUT is unfinished.
     """
     settings = resolve_call(TrainConfig, "train", _path(config), flags)
-    return trained_run(Path(out), Path(run), settings, resume, overwrite)
+    return trained_run(brought(out, *READ), Path(run), settings, resume, overwrite)
 
 
 def load_model(run: AnyPath, device: str = "auto") -> Trained:
@@ -73,7 +76,7 @@ def evaluate(run: AnyPath, out: AnyPath, *, part: str = "test", device: str = "a
 
     _require_one_of("part", part, PARTS)
     trained = load_model(run, device)
-    result, scores = measure(trained, trained.kind.read(Path(out)), part)
+    result, scores = measure(trained, trained.kind.read(brought(out, *READ)), part)
     write_evaluation(trained, result, scores)
     return result
 

@@ -10,6 +10,7 @@ from keyword import iskeyword
 
 import click
 
+from posebeam.pipelines.stores.address import spoken
 from posebeam.transforms.errors import ConfigError, PosebeamError
 from posebeam.workflows.help import write_examples
 
@@ -123,10 +124,10 @@ def run(argv: list[str]) -> int:
         error.show()
         return error.exit_code
     except PosebeamError as error:
-        click.echo(f"posebeam: {error}", err=True)
+        click.echo(f"posebeam: {spoken(str(error))}", err=True)
         return 2 if isinstance(error, ConfigError) else 1
     except OSError as error:  # a full disk, a lost mount, a folder that is not ours to write to
-        click.echo(f"posebeam: {_told(error)}", err=True)
+        click.echo(f"posebeam: {spoken(_told(error))}", err=True)
         return 1
 
 

@@ -19,6 +19,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from posebeam.pipelines.stores.address import spoken
+
 LOG_WIDTH = 140  # a log has no width of its own, and a table cut to 80 columns is hard to read
 _KNOWN_WIDTH = sys.stderr.isatty() or "COLUMNS" in os.environ
 CONSOLE = Console(stderr=True, width=None if _KNOWN_WIDTH else LOG_WIDTH)  # stdout is for what --json prints
@@ -48,8 +50,8 @@ _VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if
 
 
 def _plain(text: Any) -> Text:
-    """What is printed as it is: no markup, no control characters."""
-    return Text(str(text).translate(_VISIBLE))
+    """What is printed as it is: no markup, no control characters; what lies in a store by its URI."""
+    return Text(spoken(str(text)).translate(_VISIBLE))
 
 
 def facts_table(title: str, facts: Mapping[str, Any]) -> Table:

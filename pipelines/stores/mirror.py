@@ -10,7 +10,7 @@ from posebeam.pipelines.stores.address import is_name, uri_of
 from posebeam.pipelines.stores.scratch import scratch
 from posebeam.pipelines.stores.store import Entry, asked, split
 
-_AT_ONCE = 16  # objects that are fetched side by side
+_AT_ONCE = 10  # objects that are fetched side by side: what a client keeps connections for
 
 
 def entry_of(path: Path) -> Entry | None:

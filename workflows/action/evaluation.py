@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from posebeam.pipelines.publish import publish, publish_json, workspace
 from posebeam.pipelines.row_groups import Ints
+from posebeam.pipelines.stores.address import address
 from posebeam.transforms.errors import DataError
 from posebeam.workflows.action.answers import Answers
 from posebeam.workflows.action.metrics import Scores
@@ -95,7 +96,7 @@ def evaluate(trained: Trained, reader: Reader, part: str) -> tuple[dict[str, Any
         "backbone": theirs,
         "backbone_switch": None if ours == theirs else {"trained": ours, "evaluated": theirs},
         "manifest_sha256": reader.digest,
-        "out": str(reader.out.resolve()),
+        "out": address(reader.out.absolute()),
         "per_class": scores.per_class(),
         "classes": list(scores.classes),
         "confusion": scores.clips.tolist(),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from posebeam.workflows.argument import Local
 from posebeam.workflows.commands.build import BuildConfig
 from posebeam.workflows.config import flags, option, resolve, same
 from posebeam.workflows.help import OUTPUT, HelpPage
@@ -77,7 +78,7 @@ EXAMPLES = (
 
 
 @click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
-@click.argument("images", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("images", required=False, type=Local(exists=True, file_okay=False, path_type=Path))
 @flags(CocoEvalConfig)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def command(images: Path | None, config: Path | None, as_json: bool, **given: Any) -> int:

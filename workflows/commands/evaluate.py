@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from posebeam.workflows.argument import DataSet, Local
 from posebeam.workflows.help import OUTPUT, HelpPage
 
 PARTS = ("train", "validation", "test")
@@ -25,8 +26,8 @@ EXAMPLES = (
 
 
 @click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=Local(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", type=DataSet("windows", "clips", "features"))
 @click.option("--part", type=click.Choice(PARTS), default="test", show_default=True, help="Which clips.")
 @click.option("--device", default="auto", show_default=True, help="Where the model runs: auto, cpu, cuda.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")

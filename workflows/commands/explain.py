@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from posebeam.transforms.errors import ConfigError
-from posebeam.workflows.argument import there
+from posebeam.workflows.argument import Local, there
 from posebeam.workflows.config import flags, option, resolve
 from posebeam.workflows.help import OUTPUT, HelpPage
 
@@ -76,7 +76,7 @@ EXAMPLES = (
 
 @click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("source", metavar="IMAGE|VIDEO", callback=there(folders=False), type=click.Path(path_type=Path))
-@click.argument("out", metavar="OUT.png", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("out", metavar="OUT.png", type=Local(dir_okay=False, path_type=Path))
 @click.option(
     "--backbone",
     "backbones",
@@ -84,9 +84,7 @@ EXAMPLES = (
     metavar="NAME[=FILE]",
     help="A row of pictures a layer; NAME may be a run folder of train-pose; repeat.",
 )
-@click.option(
-    "--run", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A trained action model."
-)
+@click.option("--run", type=Local(exists=True, file_okay=False, path_type=Path), help="A trained action model.")
 @flags(ExplainConfig)
 def command(
     source: Path, out: Path, backbones: tuple[str, ...], run: Path | None, config: Path | None, **given: Any

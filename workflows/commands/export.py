@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from posebeam.workflows.argument import DataSet, Local
 from posebeam.workflows.help import OUTPUT, HelpPage
 
 SECTIONS = {
@@ -25,8 +26,8 @@ EXAMPLES = (
 
 
 @click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
-@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN|OUT")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("source", type=DataSet("poses", "clips"), metavar="RUN|OUT")
+@click.argument("file", type=Local(dir_okay=False, path_type=Path))
 def command(source: Path, file: Path) -> int:
     """A run's files carry class names, layout, chain and the window's shape in their metadata."""
     from posebeam.pipelines.manifest import FILE

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from posebeam.workflows.argument import Local, NewDataSet
 from posebeam.workflows.commands.build import BuildConfig
 from posebeam.workflows.config import flags, option, resolve, same
 from posebeam.workflows.help import OUTPUT, HelpPage
@@ -86,8 +87,8 @@ EXAMPLES = (
 
 @click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("kind", type=click.Choice(KINDS), metavar="KIND")
-@click.argument("file", type=click.Path(exists=True, path_type=Path))
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("file", type=Local(exists=True, path_type=Path))
+@click.argument("out", type=NewDataSet())
 @flags(ImportConfig)
 def command(kind: str, file: Path, out: Path, config: Path | None, **given: Any) -> int:
     """Reads FILE, which is of KIND, and writes OUT.

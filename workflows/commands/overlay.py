@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from posebeam.workflows.argument import DataSet, Local
 from posebeam.workflows.config import flags, option, resolve
 from posebeam.workflows.help import OUTPUT, HelpPage
 
@@ -33,9 +34,9 @@ EXAMPLES = (
 
 
 @click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
-@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", type=DataSet("poses"))
 @click.argument("clip")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=Local(dir_okay=False, path_type=Path))
 @flags(OverlayConfig)
 def command(out: Path, clip: str, file: Path, config: Path | None, **given: Any) -> int:
     """CLIP is a clip's id, or its end where no other clip ends so: v_Archery_g01_c01 for example.
@@ -45,6 +46,7 @@ def command(out: Path, clip: str, file: Path, config: Path | None, **given: Any)
     """
     from posebeam.pipelines.plan import read_plan
     from posebeam.pipelines.stored import read_clip
+    from posebeam.pipelines.stores.address import located
     from posebeam.pipelines.whereabouts import find_video
     from posebeam.workflows.console import say
     from posebeam.workflows.overlay import hold_against_video, write_overlay
@@ -52,7 +54,7 @@ def command(out: Path, clip: str, file: Path, config: Path | None, **given: Any)
     settings = resolve(OverlayConfig, config, given)
     plan = read_plan(out)["settings"]
     stored = read_clip(out, clip)
-    video = find_video(out, stored.clip_id, Path(settings.source) if settings.source else None)
+    video = find_video(out, stored.clip_id, located(settings.source) if settings.source else None)
     fps = float(plan["poses"].get("fps") or 0) or None
     rate = hold_against_video(video, stored, fps).fps
     min_score = plan["windows"]["min_score"] if settings.min_score < 0 else settings.min_score

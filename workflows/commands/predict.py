@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from posebeam.pipelines.bounds import BOUNDS, Bounds
-from posebeam.workflows.argument import there
+from posebeam.workflows.argument import Local, there
 from posebeam.workflows.config import flags, option, resolve
 from posebeam.workflows.help import OUTPUT, HelpPage
 
@@ -60,7 +60,7 @@ EXAMPLES = (
 
 
 @click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=Local(exists=True, file_okay=False, path_type=Path))
 @click.argument("videos", nargs=-1, required=True, callback=there(folders=False))
 @flags(PredictConfig)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a video, a line each.")

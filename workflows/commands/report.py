@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from posebeam.workflows.argument import DataSet, Local, Subject
 from posebeam.workflows.help import OUTPUT, HelpPage
 
 SECTIONS = {
@@ -21,12 +22,12 @@ EXAMPLES = (
 
 
 @click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
-@click.argument("what", nargs=-1, required=True, metavar="RUN|OUT|BACKBONE...")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained page.")
+@click.argument("what", nargs=-1, required=True, type=Subject(), metavar="RUN|OUT|BACKBONE...")
+@click.option("--html", type=Local(dir_okay=False, path_type=Path), help="Write one self-contained page.")
 @click.option(
     "--data",
     multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=DataSet(),
     help="Data set from which mistakes are drawn; by default the one that was evaluated. Repeatable.",
 )
 @click.option("--speed/--no-speed", default=True, show_default=True, help="Measure speed now, on one thread.")

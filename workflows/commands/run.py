@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from posebeam.transforms.errors import ConfigError
-from posebeam.workflows.argument import there
+from posebeam.workflows.argument import Local, there
 from posebeam.workflows.commands.build import FEATURES, BuildConfig
 from posebeam.workflows.commands.train import MODELS, TrainConfig
 from posebeam.workflows.config import flags, option, resolve, same
@@ -71,7 +71,7 @@ EXAMPLES = (
 
 @click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("source", type=click.Path(path_type=Path), callback=there(folders=True))
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("out", type=Local(file_okay=False, path_type=Path))
 @flags(RunConfig)
 def command(source: Path, out: Path, config: Path | None, **given: Any) -> int:
     """SOURCE is what build takes: videos/<label>/*, a table of clips, UCF101.
@@ -101,9 +101,11 @@ def command(source: Path, out: Path, config: Path | None, **given: Any) -> int:
 
 def _steps(source: Path, out: Path, config: RunConfig) -> list[list[str]]:
     """The commands, without the clip that predict is shown."""
+    from posebeam.pipelines.stores.address import address
+
     data, model = str(out / "data"), str(out / "model")
     kind = _kind(source) if config.kind == "auto" else config.kind
-    build = ["build", kind, str(source), data, *_said(config, BuildConfig, {"device", "seed"})]
+    build = ["build", kind, address(source), data, *_said(config, BuildConfig, {"device", "seed"})]
     build += _flag("device", config.device, BuildConfig.device)
     train = ["train", data, model, "--resume", *_said(config, TrainConfig, {"device", "split"})]
     show = ["predict", model]
@@ -117,9 +119,18 @@ def _steps(source: Path, out: Path, config: RunConfig) -> list[list[str]]:
 
 
 def _kind(source: Path) -> str:
+    from posebeam.pipelines.sources.stored import listed
     from posebeam.pipelines.sources.ucf101 import LISTS
+    from posebeam.pipelines.stores.address import uri_of
 
-    if source.suffix in (".csv", ".parquet") or (source / "train.csv").is_file():
+    if source.suffix in (".csv", ".parquet"):
+        return "manifest"
+    if uri_of(source):
+        names = [name for name, _ in listed(source)]
+        if "train.csv" in names:
+            return "manifest"
+        return "ucf101" if any(f"{LISTS}/" in name for name in names) else "videos"
+    if (source / "train.csv").is_file():
         return "manifest"
     return "ucf101" if any(source.glob(f"**/{LISTS}")) else "videos"
 

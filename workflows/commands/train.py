@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from posebeam.workflows.argument import DataSet, Local
 from posebeam.workflows.config import PRECISIONS, flags, option, require, resolve
 from posebeam.workflows.help import OUTPUT, HelpPage
 
@@ -56,8 +57,8 @@ EXAMPLES = (
 
 
 @click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
-@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("run", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("out", type=DataSet("windows", "clips", "features"))
+@click.argument("run", type=Local(file_okay=False, path_type=Path))
 @flags(TrainConfig)
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in RUN.")

@@ -8,6 +8,7 @@ import click
 
 from posebeam.transforms.main_person import PERSONS
 from posebeam.transforms.windows import WindowRule
+from posebeam.workflows.argument import DataSet, NewDataSet
 from posebeam.workflows.config import flags, option, resolve
 from posebeam.workflows.help import OUTPUT, HelpPage
 
@@ -56,8 +57,8 @@ EXAMPLES = (
 
 
 @click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
-@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("new", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("out", type=DataSet())
+@click.argument("new", type=NewDataSet())
 @flags(WindowsConfig)
 def command(out: Path, new: Path, config: Path | None, **given: Any) -> int:
     """Reads OUT/poses, of a finished build; no video is touched."""
