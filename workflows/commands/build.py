@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from posebeam.pipelines.bounds import BOUNDS, Bounds
-from posebeam.workflows.argument import there
+from posebeam.workflows.argument import NewDataSet, there
 from posebeam.workflows.commands.windows import WindowsConfig, window_rule
 from posebeam.workflows.config import flags, option, require, resolve, same
 from posebeam.workflows.help import OUTPUT, HelpPage
@@ -137,7 +137,7 @@ EXAMPLES = (
 @click.command(cls=HelpPage, sections=SECTIONS, examples=EXAMPLES)
 @click.argument("kind", type=click.Choice(KINDS), metavar="KIND")
 @click.argument("source", type=click.Path(path_type=Path), callback=there(folders=True))
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("out", type=NewDataSet())
 @flags(BuildConfig)
 @click.option("--dry-run", is_flag=True, help="Print what would be done and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
@@ -153,6 +153,8 @@ def command(
     listing = clips_of(kind, source, settings)
     if dry_run:
         return _dry_run(listing, kind, out, settings, beam_args, as_json)
+    if any(word.startswith("--template_location") for word in beam_args):
+        return _send(listing, kind, out, settings, beam_args, as_json)
     built = build_data(listing, kind, out, settings, beam_args)
     return summarise(built, settings.max_rejects, as_json)
 
@@ -279,6 +281,26 @@ def build_data(listing: "Listing", kind: str, out: Path, config: BuildConfig, be
             workers=config.workers, beam_args=beam_args, overwrite=config.overwrite,
             shared_disk=config.shared_disk, config=asdict(config), watch=watch,
         )  # fmt: skip
+
+
+def _send(
+    listing: "Listing", kind: str, out: Path, config: BuildConfig, beam_args: list[str], as_json: bool
+) -> int:
+    """For a template's launcher: the job is written down, and nobody waits for its end."""
+    from posebeam.models.registry import run_folders
+    from posebeam.pipelines.send import send
+    from posebeam.workflows.console import facts_table, show
+
+    shards = send(
+        listing, settings_of(kind, config), out, beam_args, weights=config.weights,
+        features_weights=config.features_weights, runs=run_folders(config.backbone, config.detector),
+    )  # fmt: skip
+    facts = {"shards sent": shards, "when the job is over": "the same posebeam build puts the data set together"}
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        show(facts_table(f"sent to build {out}", facts))
+    return 0
 
 
 def _dry_run(
