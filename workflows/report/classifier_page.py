@@ -7,12 +7,14 @@ from typing import Any
 
 from posebeam.pipelines.manifest import FILE
 from posebeam.workflows.report import charts
-from posebeam.workflows.report.classifier_run import ClassifierRun, part_of, recalls, unlike
+from posebeam.workflows.report.attention import Looker, looker
+from posebeam.workflows.report.classifier_run import ClassifierRun, part_of, recalls, taken_for, unlike
 from posebeam.workflows.report.classifier_table import CLASSIFIER_HEADER, classifier_cells
-from posebeam.workflows.report.examples import Place, strips
-from posebeam.workflows.report.section import Block, Note, Picture, Section, Sheet, picture
+from posebeam.workflows.report.gaze import gaze_block
+from posebeam.workflows.report.mistakes import mistakes_block
+from posebeam.workflows.report.section import Block, Note, Section, Sheet, Tile, picture
 
-_MISTAKES = 12  # strips a run
+_COLUMNS = 4  # runs that stand beside each other; more are lines
 # What of a training's logs shares a chart, by the last word of its name.
 _FAMILIES = {
     "loss": ("loss",),
@@ -39,8 +41,27 @@ def _side_by_side(runs: Sequence[ClassifierRun], machine: str) -> Section:
     if said := unlike(runs):
         notes.append(Note(f"{said[0].upper()}{said[1:]}.", warns=True))
     notes += [Note(f"{run.name} was not evaluated.", warns=True) for run in runs if run.best is None]
-    table = Sheet(CLASSIFIER_HEADER, [classifier_cells(run) for run in runs], (6, 7))
-    return Section("Action models", [Block(table=table), *_per_class(runs), *_calibrations(runs)], notes)
+    blocks = [Block(table=_table(runs)), *_per_class(runs), *_trainings(runs), *_calibrations(runs)]
+    return Section("Action models", blocks, notes)
+
+
+def _table(runs: Sequence[ClassifierRun]) -> Sheet:
+    """A column a run, so that nothing is cut; many runs are lines, which can be sorted."""
+    lines = [CLASSIFIER_HEADER, *map(classifier_cells, runs)]
+    if len(runs) > _COLUMNS:
+        return Sheet(lines[0], lines[1:], (6, 7))
+    upright = list(zip(*lines, strict=True))
+    return Sheet(("", *upright[0][1:]), upright[1:])
+
+
+def _trainings(runs: Sequence[ClassifierRun]) -> list[Block]:
+    """What several runs logged of their validation, one chart a figure, one line a run."""
+    keys = dict.fromkeys(key for run in runs for key in run.curves if key.startswith("val_"))
+    shared = {key: {run.name: run.curves[key] for run in runs if key in run.curves} for key in keys}
+    pictures = [
+        picture(charts.curves(key, own), f"{key} of all runs") for key, own in shared.items() if len(own) > 1
+    ]
+    return [Block("Validation, epoch by epoch", pictures=pictures)] if pictures else []
 
 
 def _per_class(runs: Sequence[ClassifierRun]) -> list[Block]:
@@ -53,7 +74,7 @@ def _per_class(runs: Sequence[ClassifierRun]) -> list[Block]:
         Block(
             "Accuracy per class",
             "Share of each class's clips that were recognised (recall).",
-            Sheet(("class", *names), rows, range(1, len(names) + 1)),
+            Sheet(("class", *names), rows, range(1, len(names) + 1), by_class=True),
             [picture(figure, "accuracy per class")],
         )
     ]
@@ -75,13 +96,40 @@ def _calibrations(runs: Sequence[ClassifierRun]) -> list[Block]:
 
 def _one(run: ClassifierRun, sources: Sequence[Path]) -> Section:
     blocks = [*_curves(run), *(_evaluation(run, found) for found in run.evaluations)]
-    if run.best and (block := _mistakes(run, run.best, sources)):
-        blocks.append(block)
+    if found := run.best:
+        source = _source(found, sources)
+        looks = _looker(run, source)
+        if told := found.get("mistakes"):
+            blocks.append(mistakes_block(run.name, told, source, looks))
+        if looks and (block := gaze_block(run.name, found["part"], looks)):
+            blocks.append(block)
     facts = {
         name: value for name, value in run.facts().items() if value is not None and not isinstance(value, Mapping)
     }
     blocks.append(Block("All facts", table=Sheet(("", ""), list(facts.items())), fold=True))
-    return Section(run.name, blocks)
+    return Section(run.name, blocks, tiles=_tiles(run))
+
+
+def _looker(run: ClassifierRun, source: Path | None) -> Looker | None:
+    """The model over the data set that it was measured on, if it attends to frames of windows."""
+    return looker(run.folder, source) if source and run.attends else None
+
+
+def _tiles(run: ClassifierRun) -> list[Tile]:
+    told = []
+    if found := run.best:
+        where = part_of(found["part"], found["split"])
+        told += [
+            Tile(f"{found['clip_accuracy']:.1%}", f"of {found['clips']:,} clips right, {where}"),
+            Tile(f"{found['window_accuracy']:.1%}", f"of {found['windows']:,} windows"),
+            Tile(f"{found['balanced_accuracy']:.1%}", "balanced over classes"),
+        ]
+        if "calibration" in found:
+            told.append(Tile(f"{found['calibration']['clips']['error']:.3f}", "calibration error of clips"))
+    told.append(Tile(f"{run.record['parameters']:,}", f"parameters, {run.record['model']}"))
+    if run.speed:
+        told.append(Tile(f"{run.speed.milliseconds:.2f} ms", "at batch 1"))
+    return told
 
 
 def _curves(run: ClassifierRun) -> list[Block]:
@@ -107,14 +155,19 @@ def _evaluation(run: ClassifierRun, found: Mapping[str, Any]) -> Block:
     rows = [
         (
             row["class"], row["clips"], *(_percent(row[name]) for name in ("recall", "precision")),
-            " to ".join(map(_percent, row["recall_interval"])),
+            " to ".join(map(_percent, row["recall_interval"])), taken_for(found, row["class"]),
         )
         for row in found["per_class"]
     ]  # fmt: skip
     return Block(
         f"{title}: {told}",
         "Rows are the truth, columns what was said; blue is right, orange wrong, figures are clips.",
-        Sheet(("class", "clips", "recall", "precision", "95 % of recall"), rows, (1, 2, 3)),
+        Sheet(
+            ("class", "clips", "recall", "precision", "95 % of recall", "else taken for"),
+            rows,
+            (1, 2, 3),
+            by_class=True,
+        ),
         [picture(figure, f"{run.name}: confusions, {title}", wide=bool(size[0] > 6))],
         fold=True,
         open=found is run.best,
@@ -125,45 +178,6 @@ def _silent(found: Mapping[str, Any]) -> list[int]:
     """Clips without a window, by class: those of a class that stand in no cell."""
     held = dict(zip(found["classes"], map(sum, found["confusion"]), strict=True))
     return [row["clips"] - held[row["class"]] for row in found["per_class"]]
-
-
-def _mistakes(run: ClassifierRun, found: Mapping[str, Any], sources: Sequence[Path]) -> Block | None:
-    told = found.get("mistakes", [])[:_MISTAKES]
-    if not told:
-        return None
-    places = [Place(each["clip_id"], each["person"], each["start"]) for each in told]
-    out = _source(found, sources)
-    films = strips(out, places) if out else [None] * len(told)
-    header = ("clip", "truth", "said", "sure", "of the truth", "windows")
-    rows = [
-        (
-            each["clip_id"], each["truth"], each["said"], f"{each['probability']:.0%}",
-            f"{each['probability_of_truth']:.0%}", each["windows"],
-        )
-        for each in told
-    ]  # fmt: skip
-    pictures: list[Picture] = [
-        picture(figure, f"{run.name}: mistake {number}, {each['clip_id']}", caption(each), wide=True)
-        for number, (each, figure) in enumerate(zip(told, films, strict=True), 1)
-        if figure
-    ]
-    text = (
-        "The window of each clip that speaks loudest for the wrong class; the person's left is blue, the right "
-        "orange, below are the frames' numbers."
-        if pictures
-        else "No data set was found to draw them from: name it with --data OUT."
-    )
-    return Block(
-        "Mistakes it was surest of", text, None if pictures else Sheet(header, rows), pictures, strips=True
-    )
-
-
-def caption(mistake: Mapping[str, Any]) -> str:
-    """A mistake in a sentence."""
-    return (
-        f"{mistake['truth']}, said {mistake['said']} with {mistake['probability']:.0%} "
-        f"(truth {mistake['probability_of_truth']:.0%}): {mistake['clip_id']}"
-    )
 
 
 def _source(found: Mapping[str, Any], sources: Sequence[Path]) -> Path | None:

@@ -35,6 +35,11 @@ class ClassifierRun:
         """The evaluation to stand beside other runs: of the test part and its own backbone, if there is one."""
         return self.evaluations[0] if self.evaluations else None
 
+    @property
+    def attends(self) -> bool:
+        """Whether it is trained, and a class token of its takes something from each frame."""
+        return self.record["state"] == "finished" and self.record["model"] != "hybrid"
+
     def facts(self) -> dict[str, Any]:
         """What it is and how it came about."""
         record, data = self.record, self.record["data"]
@@ -105,6 +110,17 @@ def recalls(runs: Sequence[ClassifierRun]) -> dict[str, list[float | None]]:
     tables = [{row["class"]: row for row in run.best["per_class"]} if run.best else {} for run in runs]
     classes = dict.fromkeys(name for table in tables for name in table)
     return {name: [table.get(name, {}).get("recall") for table in tables] for name in classes}
+
+
+def taken_for(found: Mapping[str, Any], name: str) -> str:
+    """The class that clips of a class are most often taken for, with their number; a dash where all are right."""
+    classes = list(found["classes"])
+    if name not in classes:
+        return "-"
+    own = list(found["confusion"][classes.index(name)])
+    own[classes.index(name)] = 0
+    most = max(own)
+    return f"{classes[own.index(most)]} ({most})" if most else "-"
 
 
 def unlike(runs: Sequence[ClassifierRun]) -> str:

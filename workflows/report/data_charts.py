@@ -77,15 +77,33 @@ def missing(shares: Mapping[str, NDArray[np.float64]], joints: Sequence[str]) ->
 
 
 @styled
-def velocities(x: NDArray[np.float32], joints: Sequence[str]) -> Figure:
-    """How fast the outer joints of a window x [T, 52] move, frame by frame."""
+def velocities(x: NDArray[np.float32], joints: Sequence[str], first: int = 0) -> Figure:
+    """How fast the outer joints of a window x [T, 52] move, frame by frame, from frame `first` on."""
     speed = np.linalg.norm(x.reshape(len(x), len(joints), CHANNELS)[..., 2:], axis=-1)  # [T, 13]
-    figure = Figure(figsize=(4.4, 2.9), layout="constrained")
+    figure = Figure(figsize=(9.4, 2.3), layout="constrained")
     axes = figure.add_subplot()
     followed = [joint for joint in joints if joint in _FOLLOWED]
+    frames = np.arange(first, len(x))
     for index, joint in enumerate(followed):
-        axes.plot(speed[:, joints.index(joint)], color=SERIES[index % len(SERIES)], label=joint.replace("_", " "))
-    axes.set(xlabel="frame", title="velocities")
+        own, colour = speed[first:, joints.index(joint)], SERIES[index % len(SERIES)]
+        axes.plot(frames, own, color=colour, label=joint.replace("_", " "))
+    axes.set(xlabel="frame", ylabel="torso lengths a frame")
     axes.grid(axis="y")
-    axes.legend(fontsize=7, ncols=2)
+    figure.legend(loc="outside right center", fontsize=8)
+    return figure
+
+
+@styled
+def batch_fills(fills: Mapping[str, float]) -> Figure:
+    """How full the batches of each shard were."""
+    figure = Figure(figsize=(4.6, 0.8 + 0.2 * len(fills)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.barh(range(len(fills)), list(fills.values()), 0.7, color=SERIES[2])
+    axes.set_yticks(range(len(fills)), list(fills), fontsize=8)
+    axes.set_ylim(len(fills) - 0.4, -0.6)
+    axes.set_xlim(0, 1)
+    axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
     return figure

@@ -1,33 +1,46 @@
 """DataPage: a data set on a page: what is in it, what is missing, how it looks."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from statistics import median
 
-import numpy as np
-
-from posebeam.pipelines.read import WindowReader
 from posebeam.workflows.report import data_charts
-from posebeam.workflows.report.chain_steps import chain_steps
 from posebeam.workflows.report.data_set import DataFigures
-from posebeam.workflows.report.examples import Place, strips
-from posebeam.workflows.report.section import Block, Note, Section, Sheet, picture
+from posebeam.workflows.report.data_windows import near_block, steps_block, windows_block
+from posebeam.workflows.report.section import Block, Note, Section, Sheet, Tile, picture
 
-_STRIPS = 24  # classes of which a window is shown
+_SHARDS = 40  # whose fills can be told apart
 
 
 def data_section(data: DataFigures) -> Section:
     """All of it."""
-    clips, config = data.manifest["clips"], data.manifest["config"]
-    told = ", ".join(f"{clips[name]:,} {name}" for name in ("listed", "built", "rejected", "missing"))
+    config = data.manifest["config"]
     blocks = [*_counts(data), *_rejects(data), *_lengths(data), *_missing(data)]
     if data.windows:
-        blocks += [_typical(data.name, data.out), _steps(data.name, data.out)]
+        blocks += [windows_block(data), steps_block(data), *near_block(data)]
+    blocks += _speed(data)
     facts = [(name, value) for name, value in config.items() if value not in ("", None)]
     blocks.append(Block("How it was made", table=Sheet(("", ""), facts), fold=True))
-    return Section(
-        data.name, [*blocks, *_runs(data)], [Note(f"Clips: {told}. Built by {config['backbone'] or 'nobody'}.")]
-    )
+    built = Note(f"Poses by {config['backbone'] or 'nobody'}.")
+    return Section(data.name, blocks, [built], tiles=_tiles(data))
+
+
+def _tiles(data: DataFigures) -> list[Tile]:
+    clips, windows = data.manifest["clips"], sum(data.windows.values())
+    told = [Tile(f"{clips['built']:,}", f"clips of {clips['listed']:,} listed")]
+    told += [Tile(f"{clips[name]:,}", name) for name in ("rejected", "missing") if clips[name]]
+    told.append(Tile(f"{len(data.classes)}", "classes"))
+    if windows:
+        told.append(Tile(f"{windows:,}", "windows"))
+    if len(data.lengths):
+        told.append(Tile(f"{median(data.lengths.tolist()):g}", "frames in a clip, median"))
+        told.append(Tile(f"{data.tracks.mean():.2g}", "people in a clip, mean"))
+    if data.near:
+        told.append(Tile(f"{len(data.near.found)}", "pairs of clips alike across splits"))
+    if data.speed.fill is not None:
+        told.append(Tile(f"{data.speed.fill:.0%}", "of a batch filled, mean"))
+    if data.speed.runs and (rate := data.speed.runs[-1].per_second):
+        told.append(Tile(f"{rate:,.1f}", "frames a second"))
+    return told
 
 
 def _counts(data: DataFigures) -> Iterator[Block]:
@@ -50,12 +63,13 @@ def _counts(data: DataFigures) -> Iterator[Block]:
         for what, counts in shown
     ]
     yield Block("What is in it", pictures=pictures)
-    yield Block("As a table", table=Sheet(header, rows, range(1, len(header))), fold=True)
+    yield Block("As a table", table=Sheet(header, rows, range(1, len(header)), by_class=True), fold=True)
 
 
 def _rejects(data: DataFigures) -> Iterator[Block]:
     if data.rejects:
-        yield Block("Rejected", table=Sheet(("why", "clips"), list(data.rejects.items()), (1,)))
+        rows = [(each.stage, each.reason, f"{each.clips:,}", each.example) for each in data.rejects]
+        yield Block("Rejected", table=Sheet(("stage", "why", "clips", "one of them"), rows, (2,)))
 
 
 def _lengths(data: DataFigures) -> Iterator[Block]:
@@ -76,55 +90,21 @@ def _missing(data: DataFigures) -> Iterator[Block]:
         )
 
 
-def _typical(name: str, out: Path) -> Block:
-    """For each class the window whose share of seen joints is the median: neither the best nor the worst."""
-    reader = WindowReader(out)
-    seen = np.concatenate(
-        [
-            reader.take(np.arange(at, min(at + 4096, len(reader))))[1].mean((1, 2))
-            for at in range(0, len(reader), 4096)
-        ]
-    )
-    labels = np.unique(reader.labels)[:_STRIPS].tolist()
-    rows = []
-    for label in labels:
-        own = np.flatnonzero(reader.labels == label)
-        rows.append(int(own[np.argsort(seen[own], kind="stable")[len(own) // 2]]))
-    places = [Place(str(reader.clips[row]), int(reader.people[row]), int(reader.starts[row])) for row in rows]
-    pictures = [
-        picture(
-            figure,
-            f"{name}: a window of {reader.classes[label]}",
-            _caption(reader.classes[label], place),
-            wide=True,
+def _speed(data: DataFigures) -> Iterator[Block]:
+    """How fast it was made, run by run, and how full the batches of each shard were."""
+    speed = data.speed
+    rows = [
+        (
+            run.started, f"{run.clips:,}", f"{run.frames:,}", f"{run.seconds:,.1f}", f"{run.per_second:,.1f}",
+            run.workers, run.machine,
         )
-        for label, place, figure in zip(labels, places, strips(out, places), strict=True)
-        if figure
-    ]
-    text = (
-        "A typical window of each class: the one with as many joints seen as the median. The person's left is "
-        "blue, the right orange, below are the frames' numbers."
-    )
-    return Block("Windows", text, pictures=pictures, strips=True)
-
-
-def _caption(label: str, place: Place) -> str:
-    return f"{label}: {place.clip_id}, from frame {place.start}"
-
-
-def _steps(name: str, out: Path) -> Block:
-    pictures = [picture(figure, f"{name}: {text}", text) for text, figure in chain_steps(out)]
-    text = "The middle frame of the window in which most joints were seen."
-    return Block("The chain, step by step", text, pictures=pictures)
-
-
-def _runs(data: DataFigures) -> Iterator[Block]:
-    """What run.json tells of the runs that built it."""
-    if data.runs:
-        names = list(dict.fromkeys(key for run in data.runs for key in run if _plain(run[key])))
-        rows = [[run.get(name, "") for name in names] for run in data.runs]
-        yield Block("Runs that wrote to it", table=Sheet(names, rows), fold=True)
-
-
-def _plain(value: Any) -> bool:
-    return isinstance(value, (str, int, float)) and not isinstance(value, bool)
+        for run in speed.runs
+    ]  # fmt: skip
+    header = ("run", "clips", "frames", "seconds", "frames a second", "workers", "machine")
+    pictures = []
+    if 0 < len(speed.fills) <= _SHARDS:
+        figure = data_charts.batch_fills(speed.fills)
+        pictures.append(picture(figure, f"{data.name}: batch fill by shard", "Share of a batch that held a frame"))
+    if rows or pictures:
+        table = Sheet(header, rows, range(1, 6)) if rows else None
+        yield Block("How fast it was made", table=table, pictures=pictures)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,23 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from posebeam.pipelines.manifest import read_manifest
-from posebeam.pipelines.runs import read_runs
+from posebeam.pipelines.read import WindowReader
 from posebeam.transforms.layout import layout
 from posebeam.transforms.skeleton import skeleton
+from posebeam.workflows.report.build_speed import BuildSpeed, read_build_speed
+from posebeam.workflows.report.near_clips import NearClips, near_clips
 
 PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Reject:
+    """Clips that gave nothing, for one reason at one stage, and one of them."""
+
+    stage: str
+    reason: str
+    clips: int
+    example: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +37,11 @@ class DataFigures:
 
     clips, windows  rows by class and part
     lengths         frames of each clip, and tracks the people in it; empty where the data set lists no clips
-    rejects         reason: clips
+    rejects         by stage and reason, the commonest first
     joints          names of the joints that missing tells of
     missing         class: [K] share of the frames of its people in which each joint was not seen
-    runs            what run.json tells of each run that wrote to OUT
+    near            clips on both sides of a split that are almost alike; None where there are no windows
+    speed           how fast it was made
     """
 
     out: Path
@@ -38,10 +51,11 @@ class DataFigures:
     windows: Mapping[tuple[str, str], int]
     lengths: NDArray[np.int64]
     tracks: NDArray[np.int64]
-    rejects: Mapping[str, int]
+    rejects: tuple[Reject, ...]
     joints: tuple[str, ...]
     missing: Mapping[str, NDArray[np.float64]]
-    runs: tuple[Mapping[str, Any], ...]
+    near: NearClips | None
+    speed: BuildSpeed
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -68,9 +82,11 @@ class DataFigures:
             "windows_per_class": nested(self.windows),
             "frames_per_clip": _quartiles(self.lengths),
             "people_per_clip": dict(sorted(Counter(self.tracks.tolist()).items())),
-            "rejects": dict(self.rejects),
+            "rejects": [asdict(each) for each in self.rejects],
             "joints": list(self.joints),
             "missing": {name: [round(float(share), 4) for share in own] for name, own in self.missing.items()},
+            "near_clips": self.near and self.near.as_dict(),
+            "speed": self.speed.as_dict(),
         }
 
 
@@ -87,20 +103,21 @@ def read_figures(out: Path, name: str) -> DataFigures:
     """The figures of OUT; poses and windows are read file by file. DataError if it is unfinished or damaged."""
     manifest = read_manifest(out)
     listed = list(_tables(out, manifest, "clips", ["label_name", "frames", "people", "rejected"]))
-    rejected = _tables(out, manifest, "rejected", ["stage", "reason"])
     joints, missing = _missing(out, manifest)
+    windows = _per_class(_tables(out, manifest, "windows", ["label_name"]))
     return DataFigures(
         out,
         name,
         manifest,
         clips=_per_class(listed) or _named_clips(out, manifest),
-        windows=_per_class(_tables(out, manifest, "windows", ["label_name"])),
+        windows=windows,
         lengths=_column(listed, "frames"),
         tracks=_column(listed, "people"),
-        rejects=dict(Counter(_reason(row) for _, table in rejected for row in table.to_pylist()).most_common()),
+        rejects=_rejects(out, manifest),
         joints=joints,
         missing=missing,
-        runs=tuple(read_runs(out)),
+        near=near_clips(WindowReader(out)) if windows else None,
+        speed=read_build_speed(out),
     )
 
 
@@ -135,11 +152,15 @@ def _column(tables: list[tuple[str, pa.Table]], name: str) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(0, np.int64), *kept]).astype(np.int64)
 
 
-def _reason(row: Mapping[str, str]) -> str:
+def _rejects(out: Path, manifest: Mapping[str, Any]) -> tuple[Reject, ...]:
     """Reasons as one line; paths and numbers make each one different, so they are cut at the first colon."""
-    return (
-        f"{row['stage']}: {row['reason'].splitlines()[0].split(':')[0][:100]}" if row["reason"] else row["stage"]
-    )
+    found: dict[tuple[str, str], list[str]] = {}
+    for _, table in _tables(out, manifest, "rejected", ["clip_id", "stage", "reason"]):
+        for row in table.to_pylist():
+            reason = row["reason"].strip().splitlines() or [""]
+            found.setdefault((row["stage"], reason[0].split(":")[0][:100]), []).append(row["clip_id"])
+    counted = [Reject(stage, reason, len(clips), clips[0]) for (stage, reason), clips in found.items()]
+    return tuple(sorted(counted, key=lambda each: -each.clips))
 
 
 def _missing(out: Path, manifest: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, NDArray[np.float64]]]:

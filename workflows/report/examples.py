@@ -1,11 +1,10 @@
-"""Examples: windows of a data set as strips, drawn from the poses that they were cut of."""
+"""Examples: windows of a data set as motions, from the poses that they were cut of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from posebeam.pipelines.manifest import read_manifest
@@ -15,44 +14,40 @@ from posebeam.pipelines.stored import StoredClip, read_clips
 from posebeam.transforms.layout import layout
 from posebeam.transforms.skeleton import Skeleton
 from posebeam.transforms.windows import WindowRule
-from posebeam.workflows.report.skeletons import film, positions
+from posebeam.workflows.report.place import Place
+from posebeam.workflows.report.skeletons import positions
 
-
-@dataclass(frozen=True)
-class Place:
-    """A window by its clip, its person and the number of its first frame."""
-
-    clip_id: str
-    person: int
-    start: int
+_RATE = 25.0  # frames a second where nothing tells
 
 
 @dataclass(frozen=True, eq=False)
-class Poses:
-    """A person's xy [T, K, 2] in the pixels of the frames numbered [T], and which joints were seen [T, K]."""
+class Motion:
+    """A window of a person's: xy [T, K, 2] in frames numbered [T], which joints were seen [T, K], frames a second.
+
+    In pixels where it comes from poses, else in the chain's torso lengths. Of a frame without the person nothing
+    was seen.
+    """
 
     skeleton: Skeleton
-    numbers: NDArray[np.int32]
+    numbers: NDArray[np.int64]
     xy: NDArray[np.float32]
     seen: NDArray[np.bool_]
+    rate: float
 
 
-def strips(out: Path, places: Sequence[Place]) -> list[Figure | None]:
-    """A strip a window; None for one that OUT does not hold.
+def motions(out: Path, places: Sequence[Place]) -> list[Motion | None]:
+    """A motion a window; None for one that OUT does not hold.
 
-    They show the poses in the picture, as they were seen. Where OUT holds windows only, they show the windows'
+    They are of the poses in the picture, as they were seen. Where OUT holds windows only, they are the windows'
     own numbers, centred and scaled as the chain left them. Of a data set of features nothing can be shown.
     """
     held = {file["product"] for file in read_manifest(out)["files"]}
     reader = WindowReader(out) if "windows" in held else None
     found = zip(places, poses_of(out, places), strict=True)
-    return [
-        film(poses.xy, poses.seen, poses.skeleton, poses.numbers) if poses else _of_window(reader, place)
-        for place, poses in found
-    ]
+    return [poses if poses else _of_window(reader, place) for place, poses in found]
 
 
-def poses_of(out: Path, places: Sequence[Place]) -> list[Poses | None]:
+def poses_of(out: Path, places: Sequence[Place]) -> list[Motion | None]:
     """The poses that windows were cut of; None for one of which OUT holds none."""
     clips = read_clips(out, sorted({place.clip_id for place in places}))
     rule = WindowRule(**read_plan(out)["settings"]["windows"]) if clips else None
@@ -61,27 +56,53 @@ def poses_of(out: Path, places: Sequence[Place]) -> list[Poses | None]:
     ]
 
 
-def _cut(clip: StoredClip, place: Place, rule: WindowRule) -> Poses | None:
+def _cut(clip: StoredClip, place: Place, rule: WindowRule) -> Motion | None:
     """The person's poses in the window's frames: those from its first one on that the rule counts."""
     own = [track for track in clip.tracks if track.person == place.person]
     if not own:
         return None
-    numbers = np.concatenate([track.frames for track in own])
+    numbers = np.concatenate([track.frames for track in own]).astype(np.int64)
     xy, score = (np.concatenate([getattr(track, name) for track in own]) for name in ("xy", "score"))
     seen = (score >= rule.min_score) & np.isfinite(xy).all(-1)
     counted = numbers < place.start + rule.length if rule.gaps == "keep" else seen.any(1)
     order = np.argsort(numbers, kind="stable")
     order = order[(counted & (numbers >= place.start))[order]][: rule.length]
-    return Poses(own[0].skeleton, numbers[order], xy[order], seen[order]) if len(order) else None
+    if not len(order):
+        return None
+    at = numbers[order] - place.start if rule.gaps == "keep" else np.arange(len(order))
+    shown = place.start + np.arange(rule.length) if rule.gaps == "keep" else _onward(numbers[order], rule.length)
+    full_xy = np.zeros((rule.length, *xy.shape[1:]), xy.dtype)
+    full_seen = np.zeros((rule.length, *seen.shape[1:]), bool)
+    full_xy[at], full_seen[at] = xy[order], seen[order]
+    return Motion(own[0].skeleton, shown, full_xy, full_seen, _rate(clip))
 
 
-def _of_window(reader: WindowReader | None, place: Place) -> Figure | None:
+def _onward(numbers: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Numbers [length]: past those that there are they go on, one by one."""
+    return np.concatenate((numbers, numbers[-1] + 1 + np.arange(length - len(numbers))))
+
+
+def _rate(clip: StoredClip) -> float:
+    """Frames a second, by the times of a clip's first and last frames."""
+    first, last = min(clip.seconds), max(clip.seconds)
+    passed = clip.seconds[last] - clip.seconds[first]
+    return (last - first) / passed if passed > 0 else _RATE
+
+
+def _of_window(reader: WindowReader | None, place: Place) -> Motion | None:
     if reader is None:
         return None
-    own = (reader.clips == place.clip_id) & (reader.starts == place.start) & (reader.people == place.person)
-    rows = np.flatnonzero(own)[:1]
+    rows = reader_rows(reader, [place])
     if not len(rows):
         return None
     (x,), (valid,) = reader.take(rows)
     numbers = place.start + np.arange(reader.made.window)
-    return film(positions(x), valid, layout(reader.made.layout).skeleton, numbers)
+    rate = reader.config.get("fps") or _RATE
+    return Motion(layout(reader.made.layout).skeleton, numbers, positions(x), valid, rate)
+
+
+def reader_rows(reader: WindowReader, places: Sequence[Place]) -> NDArray[np.int64]:
+    """Rows of a reader, of those windows that it holds."""
+    known = {key: row for row, key in enumerate(zip(reader.clips, reader.people, reader.starts, strict=True))}
+    rows = [known.get((place.clip_id, place.person, place.start)) for place in places]
+    return np.array([row for row in rows if row is not None], np.int64)

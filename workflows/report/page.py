@@ -1,6 +1,8 @@
-"""Page: a report as one HTML file that needs nothing else: no network, no script."""
+"""Page: a report as one HTML file that needs nothing else: its style and its script stand in it."""
 
+from base64 import b64encode
 from collections.abc import Sequence
+from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -15,8 +17,6 @@ from posebeam.workflows.report.pose_page import pose_sections
 from posebeam.workflows.report.section import Section
 from posebeam.workflows.report.subject import Subjects
 from posebeam.workflows.report.trunk_page import trunk_sections
-
-_STYLE = "templates/style.css"
 
 
 def write_page(subjects: Subjects, path: Path, data: Sequence[Path] = ()) -> int:
@@ -44,10 +44,18 @@ def render(title: str, sections: Sequence[Section]) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    style = files("posebeam.workflows.report").joinpath(_STYLE).read_text(encoding="utf-8")
+    script = _own("page.js")
     return pages.get_template("page.html").render(
         title=title,
         sections=sections,
-        style=Markup(style),  # noqa: S704  our own file
+        style=_own("style.css"),
+        script=script,
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),  # no other script runs in the page
         version=version("posebeam"),
     )
+
+
+def _own(name: str) -> Markup:
+    """A file of ours, as it stands."""
+    path = files("posebeam.workflows.report").joinpath("templates", name)
+    return Markup(path.read_text(encoding="utf-8"))  # noqa: S704

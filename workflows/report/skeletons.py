@@ -1,6 +1,6 @@
-"""Skeletons: people as strips of skeletons, their left blue and their right orange."""
+"""Skeletons: bodies on axes and as lines, their left blue and their right orange."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 from posebeam.transforms.layout import CHANNELS
 from posebeam.transforms.skeleton import Skeleton
 from posebeam.workflows.draw import LEFT, RIGHT
-from posebeam.workflows.report.svg import FAINT, INK, styled
+from posebeam.workflows.report.svg import FAINT, INK, SERIES, styled
 
 Points = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
-_SHOWN = 10  # frames of a strip
-_GAP = 0.2  # between two of them, of a frame's width
-_TALL, _WIDEST = 1.4, 10.5  # inches
-_COLOURS = {"left": "#{:02x}{:02x}{:02x}".format(*LEFT), "right": "#{:02x}{:02x}{:02x}".format(*RIGHT)}
+COLOURS = {
+    "left": "#{:02x}{:02x}{:02x}".format(*LEFT),
+    "right": "#{:02x}{:02x}{:02x}".format(*RIGHT),
+    "middle": INK,
+    "between": FAINT,
+}
+_FASTER = 4  # times that a velocity is drawn, to be seen
 
 
 def positions(x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -27,38 +30,14 @@ def positions(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @styled
-def film(xy: Points, valid: Mask, skeleton: Skeleton, numbers: NDArray[np.integer]) -> Figure:
-    """A strip of some of T frames: xy [T, K, 2], the joints that were seen (valid [T, K]), the frames' numbers.
-
-    All frames have one scale and one place, so that motion through the picture is seen. y points down.
-    """
-    chosen = np.unique(np.linspace(0, len(xy) - 1, min(_SHOWN, len(xy))).round().astype(int))
-    seen = xy[valid] if valid.any() else np.zeros((1, 2))
-    low, high = np.percentile(seen, (1, 99), axis=0)  # a far-off guess must not shrink the rest
-    width, height = np.maximum(high - low, 1e-6)
-    step = max(width, 0.4 * height) * (1 + _GAP)
-    middle = np.array([(low[0] + high[0]) / 2, 0.0])
-    moved = [xy[at] - middle + (place * step, 0.0) for place, at in enumerate(chosen)]
-    aspect = len(chosen) * step / (1.28 * height)
-    tall = min(_TALL, _WIDEST / aspect)
-    figure = Figure(figsize=(tall * aspect, tall))
-    axes = figure.add_axes((0, 0, 1, 1))
-    draw(axes, moved, valid[chosen], skeleton)
-    for place, at in enumerate(chosen):
-        axes.text(place * step, high[1] + 0.17 * height, str(numbers[at]), ha="center", color=FAINT, fontsize=7)
-    axes.set_xlim(-step / 2, (len(chosen) - 0.5) * step)
-    axes.set_ylim(high[1] + 0.2 * height, low[1] - 0.08 * height)
-    axes.set_aspect("equal")
-    axes.axis("off")
-    return figure
-
-
-@styled
-def still(xy: Points, valid: Mask, skeleton: Skeleton, title: str) -> Figure:
-    """One frame, xy [K, 2] and valid [K], on axes that tell the unit."""
+def still(xy: Points, valid: Mask, skeleton: Skeleton, title: str, moving: Points | None = None) -> Figure:
+    """One frame, xy [K, 2] and valid [K], on axes that tell the unit; moving [K, 2] is drawn as arrows."""
     figure = Figure(figsize=(2.3, 2.9), layout="constrained")
     axes = figure.add_subplot()
     draw(axes, xy[None], valid[None], skeleton)
+    if moving is not None:
+        (x, y), (dx, dy) = xy[valid].T, _FASTER * moving[valid].T
+        axes.quiver(x, y, dx, dy, color=SERIES[2], angles="xy", scale_units="xy", scale=1, width=0.014)
     axes.set_aspect("equal", adjustable="datalim")
     axes.invert_yaxis()
     axes.grid()
@@ -69,18 +48,31 @@ def still(xy: Points, valid: Mask, skeleton: Skeleton, title: str) -> Figure:
 
 def draw(axes: Axes, xy: Iterable[Points], valid: Iterable[Mask], skeleton: Skeleton) -> None:
     """Bodies, each xy [K, 2] and valid [K]; a joint that was not seen is left out with its limbs."""
-    sides = [joint.split("_")[0] if joint.startswith(("left_", "right_")) else "" for joint in skeleton.joints]
-    limbs: dict[str, list[Points]] = {}
-    dots: dict[str, list[Points]] = {}
-    for points, seen in zip(xy, valid, strict=True):
-        for a, b in skeleton.limb_indices:
-            if seen[a] and seen[b]:
-                limbs.setdefault(_colour(sides[a], sides[b]), []).append(points[[a, b]])
-        for joint in np.flatnonzero(seen):
-            dots.setdefault(_colour(sides[joint], sides[joint]), []).append(points[[joint, joint]])
+    bodies = list(zip(xy, valid, strict=True))
     for strokes, width in ((limbs, 1.5), (dots, 3.2)):
-        for colour, lines in strokes.items():
-            _stroke(axes, lines, colour, width)
+        lines: dict[str, list[Points]] = {}
+        for points, seen in bodies:
+            for side, own in strokes(points, seen, skeleton).items():
+                lines.setdefault(side, []).extend(own)
+        for side, own in lines.items():
+            _stroke(axes, own, COLOURS[side], width)
+
+
+def limbs(xy: Points, seen: Mask, skeleton: Skeleton) -> Mapping[str, list[Points]]:
+    """The lines [2, 2] between joints xy [K, 2] that were seen [K], by whose side they are: a key of COLOURS."""
+    sides, found = _sides(skeleton), dict[str, list[Points]]()
+    for a, b in skeleton.limb_indices:
+        if seen[a] and seen[b]:
+            found.setdefault(_side(sides[a], sides[b]), []).append(xy[[a, b]])
+    return found
+
+
+def dots(xy: Points, seen: Mask, skeleton: Skeleton) -> Mapping[str, list[Points]]:
+    """Joints as lines of no length."""
+    sides, found = _sides(skeleton), dict[str, list[Points]]()
+    for joint in np.flatnonzero(seen).tolist():
+        found.setdefault(_side(sides[joint], sides[joint]), []).append(xy[[joint, joint]])
+    return found
 
 
 def _stroke(axes: Axes, lines: list[Points], colour: str, width: float) -> None:
@@ -90,6 +82,10 @@ def _stroke(axes: Axes, lines: list[Points], colour: str, width: float) -> None:
     axes.plot(*path.T, color=colour, linewidth=width, solid_capstyle="round", clip_on=False)
 
 
-def _colour(a: str, b: str) -> str:
+def _sides(skeleton: Skeleton) -> list[str]:
+    return [joint.split("_")[0] if joint.startswith(("left_", "right_")) else "" for joint in skeleton.joints]
+
+
+def _side(a: str, b: str) -> str:
     """A limb between a side and the middle takes the side; one between the sides is neither's."""
-    return FAINT if a and b and a != b else _COLOURS.get(a or b, INK)
+    return "between" if a and b and a != b else a or b or "middle"

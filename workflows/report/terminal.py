@@ -71,7 +71,12 @@ def _of_data(data: DataFigures) -> Iterator[Table]:
     clips, config = data.manifest["clips"], data.manifest["config"]
     facts = {name: config.get(name) for name in ("kind", "backbone", "chain", "layout", "window", "stride", "fps")}
     yield facts_table(
-        data.name, {**facts, **clips, "rejects": "\n".join(f"{n} x {r}" for r, n in data.rejects.items())}
+        data.name,
+        {
+            **facts,
+            **clips,
+            "rejects": "\n".join(f"{each.clips} x {each.stage}: {each.reason}" for each in data.rejects),
+        },
     )
     totals = {name: sum(data.clips.get((name, part), 0) for part in data.parts) for name in data.classes}
     rows = [

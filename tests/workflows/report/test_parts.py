@@ -1,21 +1,18 @@
-"""The parts of a report: curves from logs, charts as text, names for columns, strips of skeletons."""
+"""The parts of a report: curves from logs, charts as text, names for columns."""
 
 import re
 from xml.etree import ElementTree as ET
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from posebeam.models.registry import row
 from posebeam.transforms.errors import ConfigError
-from posebeam.transforms.skeleton import skeleton
 from posebeam.workflows.report import charts
 from posebeam.workflows.report.curves import read_curves
 from posebeam.workflows.report.pose_run import Measured, PoseRun
 from posebeam.workflows.report.pose_table import POSE_HEADER, pose_cells
-from posebeam.workflows.report.skeletons import film
 from posebeam.workflows.report.speed import batch_one
 from posebeam.workflows.report.subject import kind_of, short_names
 from posebeam.workflows.report.svg import as_svg
@@ -66,24 +63,6 @@ def test_a_confusion_shows_what_was_said_and_what_was_not():
     told = [text.strip() for text in words.itertext() if text.strip()]
     assert {"11", "2", "13", "4", "(no window)", "lift"} <= set(told)
     assert "0" not in told
-
-
-def test_a_strip_leaves_out_what_was_not_seen():
-    """Somebody without a head, whose joints wander a pixel a frame to the right."""
-    joints = skeleton("coco17")
-    xy = np.random.default_rng(0).uniform(0, 100, (1, 17, 2)) + np.arange(30)[:, None, None] * (1.0, 0.0)
-    valid = np.ones((30, 17), bool)
-    valid[:, :5] = False
-    whole = as_svg(film(xy, np.ones_like(valid), joints, np.arange(30)), "strip")
-    part = as_svg(film(xy, valid, joints, np.arange(30)), "strip")
-    assert part.count("L ") < whole.count("L ")
-    shown = [text.strip() for text in ET.fromstring(part).itertext() if text.strip()]
-    assert shown == ["0", "3", "6", "10", "13", "16", "19", "23", "26", "29"]
-
-
-def test_a_strip_of_nobody_is_empty_and_not_an_error():
-    joints = skeleton("act13-coco")
-    assert as_svg(film(np.zeros((1, 13, 2)), np.zeros((1, 13), bool), joints, np.arange(1)), "nobody")
 
 
 def test_columns_are_told_apart(tmp_path):

@@ -12,7 +12,8 @@ from posebeam.transforms.layout import layout
 from posebeam.workflows.cli import run as posebeam
 from posebeam.workflows.report.chain_steps import best_window
 from posebeam.workflows.report.data_set import read_figures
-from posebeam.workflows.report.examples import Place, poses_of, strips
+from posebeam.workflows.report.examples import motions, poses_of
+from posebeam.workflows.report.place import Place
 from posebeam.workflows.report.skeletons import positions
 
 CLIPS = ("balancing/camera_1.mp4", "walking/garden_2.avi")
@@ -38,7 +39,11 @@ def test_counts_are_those_of_the_files(built):
     assert sum(sum(parts.values()) for parts in found["clips_per_class"].values()) == 3
     windows = sum(rows for name, rows in told["rows"].items() if name.startswith("windows/"))
     assert sum(sum(parts.values()) for parts in found["windows_per_class"].values()) == windows > 0
-    assert sum(found["rejects"].values()) == 1
+    (reject,) = found["rejects"]
+    assert (reject["clips"], reject["example"]) == (1, "walking/broken.avi")
+    (run,) = found["speed"]["runs"]
+    assert (run["clips"], run["frames"]) == (3, told["frames"])
+    assert 0 < found["speed"]["batch_fill"] <= 1
     assert found["people_per_clip"] == {1: 2}
 
 
@@ -66,24 +71,24 @@ def test_a_strip_shows_the_poses_that_the_window_was_cut_of(built):
     """Centred on the shoulders and scaled by the torso, the poses are the window."""
     reader = WindowReader(built)
     row = best_window(reader)
-    place = Place(str(reader.clips[row]), int(reader.people[row]), int(reader.starts[row]))
-    (poses,) = poses_of(built, [place])
+    (poses,) = poses_of(built, [Place.of(reader, row)])
+    assert poses.rate == pytest.approx(12.5, rel=0.05)
     (x,), _ = reader.take([row])
     shoulders, hips = ((poses.xy[:, [a]] + poses.xy[:, [a + 1]]) / 2 for a in (5, 11))
     scale = np.linalg.norm(shoulders - hips, axis=-1, keepdims=True)
-    mine = ((poses.xy - shoulders) / scale)[:, 5:]
     whole = poses.seen[:, 5:].all(1)
     assert whole.any()
-    theirs = positions(x)[: len(whole), 1:]  # the end of a clip is filled up
-    np.testing.assert_allclose(mine[whole], theirs[whole], atol=1e-4)
+    mine = ((poses.xy - shoulders)[whole] / scale[whole])[:, 5:]
+    np.testing.assert_allclose(mine, positions(x)[whole, 1:], atol=1e-4)
 
 
 def test_windows_without_poses_are_drawn_from_their_numbers(make_windows, tmp_path):
     out = make_windows(tmp_path / "out", groups=4)
     reader = WindowReader(out)
     known, unknown = Place(str(reader.clips[0]), 0, int(reader.starts[0])), Place("nothing", 0, 0)
-    drawn, nothing = strips(out, [known, unknown])
-    assert drawn is not None
+    shown, nothing = motions(out, [known, unknown])
+    (x,), _ = reader.take([0])
+    np.testing.assert_array_equal(shown.xy, positions(x))
     assert nothing is None
 
 
@@ -93,7 +98,12 @@ def test_the_page_shows_what_is_in_it(which, built, make_windows, tmp_path, caps
     capsys.readouterr()
     assert posebeam(["report", str(out), "--html", str(tmp_path / "r.html")]) == 0
     text = (tmp_path / "r.html").read_text()
-    for words in ("Joints that were not seen", "The chain, step by step", "windows per class", "How they move"):
+    for words in (
+        "Joints that were not seen",
+        "The chain, step by step",
+        "windows per class",
+        "How fast the outer joints move",
+    ):
         assert words in text
     assert ("As seen, in pixels" in text) == (which == "built")
     shown = capsys.readouterr().err

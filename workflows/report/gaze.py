@@ -1,0 +1,58 @@
+"""Gaze: which frames of a window a model attends to, on a page."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from posebeam.workflows.report.attention import Gaze, Looker
+from posebeam.workflows.report.section import Block, picture
+from posebeam.workflows.report.strip import SHADES
+from posebeam.workflows.report.svg import LINE, SERIES, styled
+
+_MANY = 30  # classes: names of more must be small
+
+
+def gaze_block(name: str, part: str, looker: Looker) -> Block | None:
+    """Means over windows of a part; None where it has none."""
+    found = looker.gaze(part)
+    if found is None:
+        return None
+    text = (
+        f"What the class token takes from each frame: the mean over {found.windows:,} windows of the {part} part. "
+        "Dashed: all frames alike, and the token itself as one of them."
+    )
+    pictures = [
+        picture(_by_layer(found), f"{name}: attention by layer", "Each layer, over all classes"),
+        picture(_by_class(found), f"{name}: attention by class", "Each class, over all layers; strong is much"),
+    ]
+    return Block("Where it looks", text, pictures=pictures)
+
+
+@styled
+def _by_layer(gaze: Gaze) -> Figure:
+    figure = Figure(figsize=(4.6, 2.7), layout="constrained")
+    axes = figure.add_subplot()
+    L, T = gaze.by_layer.shape
+    for layer in range(L):
+        axes.plot(gaze.by_layer[layer], color=SERIES[layer % len(SERIES)], label=f"layer {layer}")
+    axes.axhline(1 / (T + 1), color=LINE, linewidth=1, linestyle="--")
+    axes.set(xlabel="frame of the window", ylabel="share", ylim=(0, None))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(axis="y")
+    axes.legend(fontsize=8, ncols=2)
+    return figure
+
+
+@styled
+def _by_class(gaze: Gaze) -> Figure:
+    C = len(gaze.classes)
+    size = 8 if C <= _MANY else 6
+    figure = Figure(figsize=(4.6, (0.2 if C <= _MANY else 0.13) * C + 0.8), layout="constrained")
+    axes = figure.add_subplot()
+    axes.imshow(gaze.by_class, cmap=SHADES, vmin=0, aspect="auto", interpolation="none")
+    names = [name if len(name) <= 24 else f"{name[:23]}…" for name in gaze.classes]
+    axes.set_yticks(np.arange(C), names, fontsize=size)
+    axes.set_xlabel("frame of the window")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return figure
