@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import click
@@ -86,3 +88,44 @@ def test_dataflow_knows_every_field(part):
     done = subprocess.run(command, input=json.dumps(spec), capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.split() == ["PYTHON", *PARAMETERS]
+
+
+@pytest.fixture
+def bucket(part, serve, free_port, tmp_path, monkeypatch):
+    """A bucket on loopback with the shipped videos in it; lists what lies in it by name."""
+    port, videos = free_port(), ROOT / "tests/media/actions"
+    for file in (path for path in videos.rglob("*") if path.is_file()):
+        copy = tmp_path / "store/bucket/videos" / file.relative_to(videos)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    server = (part("fake-gcs-server", "bin/fake-gcs-server"), "-scheme", "http", "-host", "127.0.0.1")
+    place = ("-backend", "memory", "-data", tmp_path / "store", "-public-host", f"127.0.0.1:{port}")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("POSEBEAM_CACHE", str(tmp_path / "cache"))
+
+    def names():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/storage/v1/b/bucket/o") as answer:
+            return {one["name"] for one in json.load(answer)["items"]}
+
+    with serve(port, *server, "-port", port, *place):
+        yield names
+
+
+@pytest.mark.slow
+def test_a_launch_leaves_a_plan_and_a_job_and_the_same_build_finishes_it(part, bucket):
+    python = part("gcp", "gcp/lib/python*/site-packages/google/cloud/dataflow_v1beta3").parents[5] / "bin/python"
+    folders = [f"--{name}_location=gs://bucket/{name}" for name in ("temp", "staging")]
+    image = ("--sdk_location=container", "--sdk_container_image=example.org/posebeam:1")
+    job = ("--template_location=gs://bucket/job.json", "--region=us-central1", "--no_auth", *folders, *image)
+    given = ("--kind=videos", "--source=gs://bucket/videos", "--out=gs://bucket/out", "--fps=10", "--shards=1")
+    launch = [python, "-P", ROOT / "workflows/flex_template.py", *given, *FLAGS[:2], *job]
+    done = subprocess.run(launch, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert {"job.json", "out/plan.json"} <= bucket()
+    assert not any(name.startswith("out/_shards") for name in bucket())
+    build = ("build", "videos", "gs://bucket/videos", "gs://bucket/out", "--fps", "10", "--shards", "1", "--json")
+    done = subprocess.run(
+        [python, "-m", "posebeam.workflows.cli", *build], capture_output=True, text=True, timeout=200
+    )
+    assert (done.returncode, json.loads(done.stdout)["built"]) == (0, 10), done.stderr[-2000:]
+    assert "out/manifest.json" in bucket()
