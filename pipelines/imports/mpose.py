@@ -93,8 +93,14 @@ def _tables(
         return
     taken = np.stack([mpose.x[part][row] for part, row in (rows[ref.clip_id] for ref in refs)]).astype(np.float64)
     rule = job.settings.windows
-    x, valid = _features(mpose, taken) if mpose.is_features else _chained(mpose, taken, rule)
-    for ref, features, seen in zip(refs, x.astype(np.float32), valid, strict=True):
+    with np.errstate(over="ignore", invalid="ignore"):
+        x, valid = _features(mpose, taken) if mpose.is_features else _chained(mpose, taken, rule)
+        x = x.astype(np.float32)
+    for ref, features, seen in zip(refs, x, valid, strict=True):
+        if not np.isfinite(features).all():
+            raise SourceError(
+                f"{mpose.path}: {ref.clip_id} has numbers that are too large, or none, for positions"
+            )
         found = [Window(ref.clip_id, 0, 0, features, seen)] if seen.any() else []
         yield window_rows(clip_columns(ref, job.classes), found, rule.length)
 

@@ -5,8 +5,7 @@ where its tracking was on. So: with numbers in a clip everybody who has one beco
 window rule's `person` chooses; without, the person listed first in each frame is person 0, as in MPOSE2021.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.imports.imported import import_data, imported_settings
 from posebeam.pipelines.imports.tracks import TrackedClip, write_tracks
+from posebeam.pipelines.json_value import is_numbers, read_json, shown
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.sources.openpose_json import frame_files
 from posebeam.transforms.errors import DecodeError, SourceError
@@ -25,6 +25,8 @@ from posebeam.transforms.track import SEGMENT, PoseTrack
 from posebeam.transforms.windows import WindowRule
 
 _SKELETONS = {25: "body25", 18: "coco18"}
+_MOST = 1 << 31  # frames, and people's numbers: what the columns of a data set hold
+_LETTERS = 300  # of a reason
 _PIXELS = 1.5  # coordinates that all lie within this are shares of the picture
 
 Person = tuple[int, NDArray[np.float32]]  # person_id, -1 for none; x, y, score [K, 3]
@@ -66,7 +68,10 @@ def read_tracks(clip_id: str, folder: Path, skeleton_name: str) -> list[PoseTrac
 
     DecodeError for frames that cannot be read, and for coordinates that are no pixels.
     """
-    frames = [(number, _people(path)) for number, path in frame_files(folder)]
+    files = frame_files(folder)
+    if files and files[-1][0] >= _MOST:
+        raise DecodeError(f"{files[-1][1].name[-80:]} counts more frames than any clip has")
+    frames = [(number, _people(path)) for number, path in files]
     numbered = any(who >= 0 for _, people in frames for who, _ in people)
     seen: dict[int, dict[int, NDArray[np.float32]]] = {}
     for number, people in frames:
@@ -98,23 +103,32 @@ def _segments(
 def _people(path: Path) -> list[Person]:
     """The people in one frame file, in its order."""
     try:
-        people = json.loads(path.read_text("utf-8"))["people"]
+        people = read_json(path)["people"]
         return [(_person_id(person), _joints(person["pose_keypoints_2d"])) for person in people]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DecodeError(f"{path.name} is no frame of OpenPose's: {type(error).__name__}: {error}") from error
+        said = f"{type(error).__name__}: {error}"
+        raise DecodeError(f"{path.name} is no frame of OpenPose's: {said[:_LETTERS]}") from error
 
 
-def _person_id(person: dict[str, Any]) -> int:
+def _person_id(person: Any) -> int:
     """OpenPose writes [-1] for a person without a number."""
-    value = person.get("person_id", -1)
-    return int(value[0] if isinstance(value, list) else value) if value != [] else -1
+    told = person.get("person_id", -1) if isinstance(person, dict) else None
+    value = (told or [-1])[0] if isinstance(told, list) else told
+    if type(value) is not int or not -1 <= value < _MOST:
+        raise TypeError(f"a person with the number {shown(value)}, expected 0, 1, ... or [-1]")
+    return value
 
 
-def _joints(values: Sequence[float]) -> NDArray[np.float32]:
+def _joints(values: Any) -> NDArray[np.float32]:
     """x, y, score of all joints [K, 3]."""
-    if len(values) not in {3 * joints for joints in _SKELETONS}:
-        raise ValueError(f"{len(values)} numbers for a person, expected 75 (BODY_25) or 54 (COCO)")
-    joints = np.array(values, np.float32).reshape(-1, 3)
+    counts = [3 * joints for joints in _SKELETONS]
+    if not isinstance(values, list) or len(values) not in counts:
+        count = f"{len(values)} numbers" if isinstance(values, list) else shown(values)
+        raise ValueError(f"{count} for a person, expected 75 (BODY_25) or 54 (COCO)")
+    if not is_numbers(values, *counts):
+        raise ValueError("numbers that are not finite, or no numbers")
+    with np.errstate(over="ignore"):
+        joints = np.array(values, np.float64).astype(np.float32).reshape(-1, 3)
     if not np.isfinite(joints).all():
-        raise ValueError("numbers that are not finite")
+        raise ValueError("numbers that are too large to be pixels")
     return joints

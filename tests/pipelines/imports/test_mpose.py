@@ -173,6 +173,16 @@ def test_velocities_that_are_no_steps_are_refused(tmp_path):
         import_mpose(tmp_path / "x.npz", tmp_path / "out", layout_name="act13-body25")
 
 
+def test_numbers_beyond_single_precision_are_refused(tmp_path):
+    """They would stand in windows as infinite, which no training survives."""
+    write(tmp_path / "in")
+    x = np.load(tmp_path / "in/1/X_train.npy").astype(np.float64)
+    x[2, 5, 3, 0] = 1e200
+    np.save(tmp_path / "in/1/X_train.npy", x)
+    with pytest.raises(SourceError, match=r"kth_\S+ has numbers that are too large"):
+        import_mpose(tmp_path / "in", tmp_path / "out")
+
+
 def test_seventeen_joints_are_coco(tmp_path):
     manifest = import_mpose(write(tmp_path / "posenet", joints=17), tmp_path / "out")
     config = manifest["config"]

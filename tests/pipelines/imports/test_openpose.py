@@ -160,7 +160,13 @@ def test_coco_bodies_give_the_coco_layout_only(tmp_path):
         ('{"persons": []}', "is no frame of OpenPose's: KeyError"),
         ('{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}', "3 numbers for a person, expected 75"),
         (json.dumps({"people": [{"pose_keypoints_2d": [1.0] * 54}]}), "other keypoints than the 25 of body25"),
-        (json.dumps({"people": [{"pose_keypoints_2d": ["a"] * 75}]}), "could not convert"),
+        (
+            json.dumps({"people": [{"pose_keypoints_2d": ["a"] * 75}]}),
+            "numbers that are not finite, or no numbers",
+        ),
+        (json.dumps({"people": [{"pose_keypoints_2d": [1e39] * 75}]}), "too large to be pixels"),
+        (json.dumps({"people": [None]}), "a person with the number None"),
+        ('{"people": ' + "[" * 5000, "deeper than anything is meant"),
         (json.dumps({"people": [{"pose_keypoints_2d": [float("nan")] * 75}]}), "numbers that are not finite"),
         (json.dumps({"people": [{"person_id": {}, "pose_keypoints_2d": [1.0] * 75}]}), "TypeError"),
     ],
@@ -179,6 +185,17 @@ def test_a_broken_frame_rejects_its_clip_and_no_other(tmp_path, text, reason):
         row["clip_id"]: (row["frames"], row["people"], row["windows"]) for row in rows(tmp_path / "out", "clips")
     }
     assert told == {f"walk/v{number}": (35, 1, 2) for number in range(3)} | {"walk/v3": (35, 0, 0)}
+    assert check(tmp_path / "out") == []
+
+
+def test_frames_are_counted_as_far_as_a_column_counts(tmp_path):
+    """However far apart two frames are, it costs no more time."""
+    for number in (2**31 - 2, 2**31):
+        write(tmp_path / "in" / "walk" / f"v{number}", {t: [person(t)] for t in (*range(30), number)})
+    manifest = import_openpose(list_clips(tmp_path / "in"), "body25", BODY, tmp_path / "out")
+    assert (manifest["clips"]["built"], manifest["clips"]["rejected"]) == (1, 1)
+    (row,) = rows(tmp_path / "out", "rejected")
+    assert "counts more frames than any clip has" in row["reason"]
     assert check(tmp_path / "out") == []
 
 
