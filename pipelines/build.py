@@ -23,6 +23,7 @@ from posebeam.pipelines.folder import alone, clear, remove_strangers
 from posebeam.pipelines.graph import BuildShards
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.listing import Listing
+from posebeam.pipelines.plan import FILE as PLAN
 from posebeam.pipelines.plan import Plan, make_plan, write_plan
 from posebeam.pipelines.progress import Tally
 from posebeam.pipelines.receipt import Receipt
@@ -81,8 +82,9 @@ def build(
     check_sources(options, listing, shared_disk)
     plan, shards = make_plan(listing, settings)
     with alone(out):
-        files = clear(out, held(out)) if overwrite else held(out)
-        write_plan(plan, out)
+        before = held(out)
+        files = clear(out, before) if overwrite else before
+        write_plan(plan, out, ours=PLAN in before)
         remove_strangers(plan, out, files)
         with tempfile.TemporaryDirectory(prefix="posebeam-") as folder, _watched(Path(folder), watch) as tally:
             job = Job.of(plan, out, weights, folder, runs, features_weights)

@@ -86,8 +86,9 @@ def _assign(refs: Sequence[ClipRef], settings: Settings) -> dict[ShardName, tupl
     return {name: tuple(held) for name, held in shards.items()}
 
 
-def write_plan(plan: Plan, out: Path) -> None:
-    """Write plan.json. PlanError, with the differences, if OUT was begun with another configuration.
+def write_plan(plan: Plan, out: Path, ours: bool = False) -> None:
+    """Write plan.json. PlanError, with the differences, if OUT was begun with another configuration, or (unless it
+    is known to be `ours`) holds files and no plan.
 
     Of a data set in a store the records are here already (stores/held.py).
     """
@@ -101,7 +102,7 @@ def write_plan(plan: Plan, out: Path) -> None:
                 f"{out} was begun with another configuration:\n  " + "\n  ".join(lines) + "\n"
                 "Take the old one, another folder, or --overwrite."
             )
-    elif _holds_files(out):
+    elif not ours and _holds_files(out):
         raise PlanError(f"{out} holds files but no {FILE}: it is no data set of posebeam; take another folder")
     publish_json(plan.as_dict(), out, FILE)
 

@@ -112,7 +112,7 @@ class _Reading:
             problems = list(_row_problems(row, own, whole))
             if not problems:
                 uri, clip_id = _locate(row.cells["uri"], self.root)
-                problems = list(self._again(row, uri, clip_id))
+                problems = [*self._again(row, uri, clip_id), *self._astray(row, uri)]
             if problems:
                 self._problems += [f"{row.where}: {problem}" for problem in problems]
             else:
@@ -124,6 +124,12 @@ class _Reading:
         first = self._seen.setdefault(real, row.where)
         if first != row.where:
             yield f"{clip_id[:200]} stands in {first} already"
+
+    def _astray(self, row: Row, uri: str) -> Iterator[str]:
+        """Out of a store on to the disk of this machine, by as many .. as it takes."""
+        relative = "://" not in uri and not located(row.cells["uri"]).is_absolute()
+        if relative and uri_of(self.root) and not uri_of(uri):
+            yield f"{row.cells['uri']!r} leads out of the store"
 
     def _place(self, row: Row, uri: str, clip_id: str, split: str) -> None:
         size = 0
@@ -178,7 +184,7 @@ def _locate(uri: str, root: Path) -> tuple[str, str]:
         return uri, _outside(uri, re.split(r"[?#]", uri)[0])
     path = os.path.normpath(root / located(uri))
     relative = os.path.relpath(path, root).replace(os.sep, "/")
-    within = relative != ".." and not relative.startswith("../")
+    within = relative != ".." and not relative.startswith("../") and bool(uri_of(path)) == bool(uri_of(root))
     if within and relative.isprintable() and "\\" not in relative:
         return path, relative
     return path, _outside(uri if located(uri).is_absolute() else relative, uri)

@@ -127,7 +127,7 @@ def test_a_url_is_decoded_like_the_file(media, tmp_path):
         (["a/1.mp4,walk", ",walk"], r"clips.csv, line 3: no uri"),
         (["a/1.mp4,walk", "./a/1.mp4,run"], r"line 3: a/1.mp4 stands in clips.csv, line 2 already"),
         (["a/1.mp4,walk", "link.mp4,walk"], r"line 3: link.mp4 stands in clips.csv, line 2 already"),
-        (["s3://bucket/1.mp4,walk"], r"line 2: 's3://bucket/1.mp4' is of no kind that is read: a path, or http"),
+        (["hdfs://host/1.mp4,walk"], r"line 2: 'hdfs://host/1.mp4' is of no kind that is read: a path, or gs, s3, http"),
         (["a/1.mp4,wa\x07lk"], r"line 2: the label 'wa\\x07lk' holds characters that do not print"),
         (["a/1.mp4,walk,x"], r"line 2: 3 cells, the header names 2 columns"),
         ([], r"no row below the header"),
