@@ -5,7 +5,6 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import pytest
@@ -13,21 +12,6 @@ import pytest
 from posebeam.workflows.action.training import train
 from posebeam.workflows.cli import run as posebeam
 from posebeam.workflows.commands.train import TrainConfig
-
-
-@pytest.fixture(scope="module")
-def out(make_windows, tmp_path_factory):
-    return make_windows(tmp_path_factory.mktemp("data") / "out", silent=(0,))
-
-
-@pytest.fixture(scope="module")
-def runs(out, tmp_path_factory):
-    """A run that learns little, and one that learned more; both evaluated."""
-    folder = tmp_path_factory.mktemp("runs")
-    for name, epochs in (("poor", 1), ("better", 4)):
-        train(out, folder / name, TrainConfig(epochs=epochs, batch_size=16, device="cpu"))
-        assert posebeam(["evaluate", str(folder / name), str(out)]) == 0
-    return folder / "poor", folder / "better"
 
 
 class Page(HTMLParser):
@@ -55,14 +39,6 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         self.words.append(data.strip())
-
-
-@pytest.fixture(scope="module")
-def page(runs, tmp_path_factory):
-    path = tmp_path_factory.mktemp("page") / "report.html"
-    names = [*map(str, runs), "movenet-lightning"]
-    assert posebeam(["report", *names, "--html", str(path), "--no-speed"]) == 0
-    return path
 
 
 def test_the_terminal_has_the_runs_side_by_side(runs, capsys):
@@ -198,25 +174,3 @@ def test_a_damaged_evaluation_is_named(runs, tmp_path, capsys):
     (tmp_path / "run/evaluation/test-movenet-lightning.json").write_text("{}")
     assert posebeam(["report", str(tmp_path / "run"), "--no-speed"]) == 1
     assert "test-movenet-lightning.json is no evaluation" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
-def test_a_browser_shows_it_without_a_word(page, tmp_path, width, dark):
-    """No error in the console, and something in the picture."""
-    browser = shutil.which("chromium")
-    if browser is None:
-        pytest.skip("no chromium is installed to look at the page")
-    night = ["--blink-settings=preferredColorScheme=0"] if dark else []
-    done = subprocess.run(
-        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--hide-scrollbars",
-         f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},2000", *night,
-         f"--screenshot={tmp_path / 'page.png'}", page.as_uri()],
-        capture_output=True, text=True, check=True, timeout=120,
-    )  # fmt: skip
-    assert "CONSOLE" not in done.stderr
-    from cv2 import imread
-
-    seen = imread(str(tmp_path / "page.png"))
-    assert (seen[:, -1] == seen[0, -1]).all()  # nothing sticks out to the right
-    assert (seen[0, 0] < 80).all() == dark
-    assert seen.std() > 5
