@@ -114,11 +114,8 @@ def run(argv: list[str]) -> int:
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as leave:
         return leave.exit_code
-    except click.Abort:
-        click.echo("posebeam: interrupted", err=True)
-        return 1
-    except KeyboardInterrupt:
-        click.echo("posebeam: interrupted; finished shards are kept, the same command goes on", err=True)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("posebeam: interrupted; what is finished is kept, the same command goes on", err=True)
         return 1
     except click.ClickException as error:
         error.show()

@@ -2,14 +2,22 @@
 
 import argparse
 import logging
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    PipelineOptions,
+    PortableOptions,
+    StandardOptions,
+)
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
 from apache_beam.transforms.resources import ResourceHint
 from google.protobuf.struct_pb2 import Struct
 
@@ -31,11 +39,7 @@ def pipeline_options(workers: int, beam_args: Sequence[str]) -> PipelineOptions:
     ConfigError for flags that neither Beam nor the job server knows, for a job server that does not answer, and
     for engines that would lose data.
     """
-    options = PipelineOptions(
-        list(beam_args),
-        direct_num_workers=workers,
-        direct_running_mode="multi_processing" if workers > 1 else "in_memory",
-    )
+    options = PipelineOptions(list(beam_args), direct_num_workers=workers, direct_running_mode="in_memory")
     engine = Engine.of(options)
     if engine.name == "dask":
         raise ConfigError(
@@ -121,12 +125,18 @@ def told(options: PipelineOptions) -> dict[str, str]:
     }
 
 
-def _local_runner() -> FnApiRunner:
-    """The local runner, with workers that log errors only: they do not see the pipeline's options."""
+def _local_runner(workers: int) -> FnApiRunner:
+    """The local runner, with workers that log errors only: they do not see the pipeline's options.
+
+    Several are processes that leave Ctrl-C to this one, which ends them. Beam's own command for them does not
+    quote Python's path, and would have each complain of the interruption.
+    """
     quiet = Struct()
     quiet.update({"default_sdk_harness_log_level": "ERROR"})
     provision = beam_provision_api_pb2.ProvisionInfo(retrieval_token="none", pipeline_options=quiet)  # noqa: S106
-    return FnApiRunner(provision_info=ExtendedProvisionInfo(provision))
+    command = f"trap '' INT; exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main"
+    apart = SubprocessSDKEnvironment.from_command_string(command) if workers > 1 else None
+    return FnApiRunner(apart, provision_info=ExtendedProvisionInfo(provision))
 
 
 def run_graph(graph: beam.PTransform, options: PipelineOptions) -> None:
@@ -134,14 +144,17 @@ def run_graph(graph: beam.PTransform, options: PipelineOptions) -> None:
     local = Engine.of(options).is_local
     if local:
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # a dead worker is told by the watchdog
-    pipeline = beam.Pipeline(runner=_local_runner() if local else None, options=options)
+    workers = options.view_as(DirectOptions).direct_num_workers
+    pipeline = beam.Pipeline(runner=_local_runner(workers) if local else None, options=options)
     _ = pipeline | graph
-    with watchdog():
+    with watchdog(apart=local and workers > 1):
         try:
             state = pipeline.run().wait_until_finish()
         except PosebeamError:
             raise
         except RuntimeError as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # Beam gives what a step raised another name
+                raise KeyboardInterrupt from error
             raise WorkerError(
                 f"the run failed in a worker:\n{error}\nFinished shards are kept: the same command goes on."
             ) from error
