@@ -15,6 +15,10 @@ from posebeam.transforms.errors import WeightsError
 
 # Where training programs put the network's tensors inside their checkpoints.
 _CONTAINERS = ("state_dict", "model", "model_state_dict", "teacher")
+_PLAIN = (
+    torch.float64, torch.float32, torch.float16, torch.bfloat16,
+    torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool,
+)  # fmt: skip
 
 
 def read(path: Path) -> dict[str, Tensor]:
@@ -54,7 +58,7 @@ def _require_unpacked(path: Path) -> None:
 
 def _reason(error: Exception) -> str:
     """The first line of what was said, or what kind of error said nothing."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
 def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
@@ -64,7 +68,14 @@ def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
             content = content[key]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise WeightsError(f"{path}: got {type(content).__name__}, expected tensors by name")
+    if strange := [str(key)[:80] for key, value in content.items() if not _is_plain(value)]:
+        raise WeightsError(f"{path}: {strange[0]!r} is no dense array of plain numbers; refused")
     return {str(key).removeprefix("module."): value for key, value in content.items()}
+
+
+def _is_plain(value: Tensor) -> bool:
+    """Whether it holds ordinary numbers, one after the other, on this machine."""
+    return value.layout is torch.strided and value.device.type == "cpu" and value.dtype in _PLAIN
 
 
 def load(network: nn.Module, path: Path) -> None:
@@ -86,8 +97,13 @@ def load(network: nn.Module, path: Path) -> None:
             for key in sorted(expected.keys() & got.keys())
             if got[key].shape != expected[key].shape
         ],
+        "not finite": [key for key in sorted(expected.keys() & got.keys()) if not got[key].isfinite().all()],
     }
     if any(faults.values()):
-        said = "; ".join(f"{len(keys)} {fault}: {', '.join(keys[:3])}" for fault, keys in faults.items() if keys)
+        said = "; ".join(
+            f"{len(keys)} {fault}: {', '.join(key[:80] for key in keys[:3])}"
+            for fault, keys in faults.items()
+            if keys
+        )
         raise WeightsError(f"{path}: {len(got)} tensors, expected {len(expected)} ({said})")
     network.load_state_dict(got)

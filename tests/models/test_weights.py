@@ -194,6 +194,22 @@ def test_counters_of_batches_may_be_missing_as_torch_did_not_keep_them_once(tmp_
     assert torch.equal(network.running_mean, state["running_mean"])
 
 
+@pytest.mark.parametrize("kind", ["sparse", "meta", "complex"])
+def test_tensors_that_are_no_plain_numbers_are_refused(kind, tmp_path):
+    weight = torch.zeros(2, 3)
+    others = {"sparse": weight.to_sparse(), "meta": weight.to("meta"), "complex": weight.to(torch.complex64)}
+    torch.save({"0.weight": others[kind], "0.bias": torch.ones(2)}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=r"'0\.weight' is no dense array of plain numbers"):
+        load(nn.Sequential(nn.Linear(3, 2)), tmp_path / "a.pth")
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    """They would see nobody anywhere, without a word."""
+    torch.save({"0.weight": torch.full((2, 3), torch.nan), "0.bias": torch.ones(2)}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=r"1 not finite: 0\.weight"):
+        load(nn.Sequential(nn.Linear(3, 2)), tmp_path / "a.pth")
+
+
 def test_a_checkpoint_that_is_no_mapping_is_refused(tmp_path):
     torch.save(torch.zeros(3), tmp_path / "net.pth")
     with pytest.raises(WeightsError, match="expected tensors by name"):
