@@ -1,8 +1,11 @@
 """RunFolder: what every training keeps of itself: run.json, the weights, checkpoints and logs."""
 
+import fcntl
 import json
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,19 +69,42 @@ def begin(run: Path, record: dict[str, Any], resume: bool) -> dict[str, Any]:
     return old
 
 
-def make_room(run: Path, overwrite: bool) -> None:
-    """Let a training have RUN: a new or empty folder, or one that holds a run, which goes if it is overwritten.
+@contextmanager
+def taken(run: Path, overwrite: bool) -> Iterator[None]:
+    """RUN while a training has it, alone: a new folder, or one that holds a run, which goes if it is overwritten.
 
-    DataError or ConfigError, before anything is touched, if it holds something else.
+    DataError or ConfigError, before anything is touched, if it holds something else or another training has it.
+    Helpers of a training on several devices come in beside it.
     """
     if rank_zero_only.rank != 0:
+        yield
         return
-    if (run / RECORD).exists():
-        read_record(run)
+    _require_ours(run)
+    run.mkdir(parents=True, exist_ok=True)
+    handle = os.open(run, os.O_RDONLY)
+    try:
+        _lock(handle, run)
         if overwrite:
             clear(run)
+        yield
+    finally:
+        os.close(handle)
+        with suppress(OSError):  # nothing came of it
+            run.rmdir()
+
+
+def _require_ours(run: Path) -> None:
+    if (run / RECORD).exists():
+        read_record(run)
     elif run.is_dir() and any(entry.name != WORK for entry in run.iterdir()):
         raise ConfigError(f"{run} holds files but no {RECORD}: it is no run of posebeam; take another folder")
+
+
+def _lock(handle: int, run: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise DataError(f"another training is writing to {run}: wait for it or take another folder") from error
 
 
 def clear(run: Path) -> None:

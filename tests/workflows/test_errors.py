@@ -7,6 +7,7 @@ import os
 import pytest
 
 from posebeam.workflows.cli import run
+from posebeam.workflows.run_folder import taken
 
 
 @pytest.fixture
@@ -133,7 +134,15 @@ def test_what_the_system_refuses_is_said_with_what_to_do(code, advice, media, tm
     def refuse(*where):
         raise OSError(code, os.strerror(code), "/mnt/full/plan.json")
 
-    monkeypatch.setattr("posebeam.pipelines.build.write_plan", refuse)
+    monkeypatch.setattr("posebeam.workflows.commands.build.build_data", refuse)
     got, text = said("build", "videos", media / "actions", tmp_path / "out", "--device", "cpu")
     assert got == 1
     assert f"posebeam: /mnt/full/plan.json: {advice}" in text
+
+
+def test_two_trainings_do_not_share_a_folder(data, tmp_path, said):
+    with taken(tmp_path / "run", overwrite=False):
+        code, text = said("train", data, tmp_path / "run", "--resume")
+    assert code == 1
+    assert f"another training is writing to {tmp_path / 'run'}: wait for it or take another folder" in text
+    assert not (tmp_path / "run").exists()

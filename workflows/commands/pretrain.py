@@ -61,13 +61,13 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
     from posebeam.workflows.config import as_toml
     from posebeam.workflows.console import facts_table, say, show
     from posebeam.workflows.dino.training import pretrain
-    from posebeam.workflows.run_folder import make_room
+    from posebeam.workflows.run_folder import taken
     from posebeam.workflows.trainer import require_device
 
     settings = resolve(PretrainConfig, config, given)
     require_device(settings.device, settings.devices)
-    make_room(run, overwrite)
-    record = pretrain(out, run, settings, resume)
+    with taken(run, overwrite):
+        record = pretrain(out, run, settings, resume)
     if record["state"] == "finished":
         publish_text(as_toml(settings), run, "pretrain.toml")
         show(facts_table(f"pre-trained {run}", facts(record)))

@@ -82,12 +82,12 @@ def trained_run(out: Path, run: Path, settings: TrainConfig, resume: bool, overw
     from posebeam.pipelines.publish import publish_text
     from posebeam.workflows.action.training import train
     from posebeam.workflows.config import as_toml
-    from posebeam.workflows.run_folder import make_room
+    from posebeam.workflows.run_folder import taken
     from posebeam.workflows.trainer import require_device
 
     require_device(settings.device, settings.devices)
-    make_room(run, overwrite)
-    record = train(out, run, settings, resume)
+    with taken(run, overwrite):
+        record = train(out, run, settings, resume)
     if record["state"] == "finished":
         publish_text(as_toml(settings), run, "train.toml")
     return record

@@ -79,12 +79,12 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
     from posebeam.workflows.config import as_toml
     from posebeam.workflows.console import facts_table, say, show
     from posebeam.workflows.pose.training import train_pose
-    from posebeam.workflows.run_folder import make_room
+    from posebeam.workflows.run_folder import taken
     from posebeam.workflows.trainer import require_device
 
     require_device(settings.device, settings.devices)
-    make_room(run, overwrite)
-    record = train_pose(out, run, settings, resume)
+    with taken(run, overwrite):
+        record = train_pose(out, run, settings, resume)
     if record["state"] == "finished":
         publish_text(as_toml(settings), run, "train-pose.toml")
         show(facts_table(f"trained {run}", facts(record)))
