@@ -1,6 +1,6 @@
 """The graph: references to shards to receipts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import apache_beam as beam
@@ -33,10 +33,22 @@ class BuildShards(beam.PTransform):
         """refs -> group by shard -> skip what is finished -> build."""
         return (
             pipeline
-            | "References" >> beam.Create(self._pairs, reshuffle=False)
+            | beam.Impulse()
+            | "References" >> beam.ParDo(_Parcels(self._pairs)).with_output_types(tuple[str, bytes])
             | "Shards" >> beam.GroupByKey()
             | "FramesToFiles" >> _FramesToFiles(self._job).with_resource_hints(**self._hints)
         )
+
+
+class _Parcels(beam.DoFn):
+    """The beginning: shards' names with their references. beam.Create would put them into the graph thrice."""
+
+    def __init__(self, pairs: Sequence[tuple[str, bytes]]):
+        self._pairs = pairs
+
+    def process(self, element: bytes) -> Iterator[tuple[str, bytes]]:
+        """All of them."""
+        yield from self._pairs
 
 
 class _FramesToFiles(beam.PTransform):
