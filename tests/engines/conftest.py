@@ -21,7 +21,7 @@ from posebeam.pipelines.publish import file_sha256
 
 PLACE = Path(__file__).parent.parent.parent / ".engines"
 SOURCE = Path(__file__).parent.parent / "media/actions"
-POSEBEAM = (sys.executable, "-m", "posebeam.workflows.cli")
+POSEBEAM = ("-m", "posebeam.workflows.cli")
 _WAIT, _END = 120, 20  # seconds
 
 
@@ -37,7 +37,7 @@ class Run:
     """A build that was started: its process, where it writes, what it says."""
 
     process: subprocess.Popen[str]
-    out: Path
+    out: Path | str
     figures: dict[str, float] = field(default_factory=dict)
 
     def wait(self) -> "Run":
@@ -52,11 +52,15 @@ class Run:
 def start_build() -> Callable[..., Run]:
     """Starts posebeam build of the shipped videos, as a person does; a few clips a shard, 10 frames a second."""
 
-    def start(out: Path, *beam_args: str, flags: Sequence[str] = ("--shared-disk",)) -> Run:
-        command = [*POSEBEAM, "build", "videos", str(SOURCE), str(out), "--fps", "10", "--shards", "2", "--json"]
+    def start(
+        out: Path | str, *beam_args: str, flags: Sequence[str] = ("--shared-disk",), source: Path | str = SOURCE,
+        python: Path | str = sys.executable, **environment: str,
+    ) -> Run:  # fmt: skip
+        command = [python, *POSEBEAM, "build", "videos", source, out, "--fps", "10", "--shards", "2", "--json"]
         process = subprocess.Popen(
-            [*command, *flags, "--", *beam_args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+            [*map(str, command), *flags, "--", *beam_args], env=os.environ | environment,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
         return Run(process, out)
 
     return start
