@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 from posebeam.pipelines.clip import ClipRef
 
@@ -16,5 +17,9 @@ def pack(refs: Sequence[ClipRef]) -> bytes:
 
 def unpack(packed: bytes) -> tuple[ClipRef, ...]:
     """The inverse of pack()."""
-    rows = json.loads(zlib.decompress(packed))
-    return tuple(ClipRef(*row[:6], tuple(row[6]), *row[7:]) for row in rows)
+    return tuple(_ref(row) for row in json.loads(zlib.decompress(packed)))
+
+
+def _ref(row: Sequence[Any]) -> ClipRef:
+    uri, clip_id, label, group, split, size, splits, number, truth = row
+    return ClipRef(uri, clip_id, label, group, split, size, tuple(splits), number, truth)
