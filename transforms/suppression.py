@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posebeam.transforms.assign import oks
+from posebeam.transforms.people import People
 
 Array = NDArray[np.float64]
 
@@ -21,6 +22,15 @@ def person_scores(
     counted = joint_scores > seen
     total = np.where(counted, joint_scores, 0).sum(1, dtype=np.float64)
     return np.asarray(total / np.maximum(counted.sum(1), 1) * box_scores, np.float64)
+
+
+def scores_in_boxes(people: People, min_score: float, published: bool) -> Array:
+    """How sure each of the people [P] is who were looked for in boxes, of which `sure` is the score.
+
+    For top-down networks as `published`, of joints above SEEN. For MoveNet, for which nothing was published, the
+    mean of all joints: who shows one joint only is not as sure as that joint.
+    """
+    return person_scores(people.score, people.sureness(min_score), SEEN if published else 0.0)
 
 
 def similarity(xy: NDArray[np.floating], area: Array, sigmas: Array) -> Array:

@@ -25,7 +25,7 @@ from posebeam.transforms.assign import sigmas
 from posebeam.transforms.errors import SourceError
 from posebeam.transforms.framing import FRAMINGS, Framing
 from posebeam.transforms.people import People
-from posebeam.transforms.suppression import SEEN, person_scores, similarity, suppress
+from posebeam.transforms.suppression import scores_in_boxes, similarity, suppress
 
 
 @dataclass(frozen=True)
@@ -144,16 +144,12 @@ def _events(listing: Listing, estimator: Estimator, hint: Callable[[str], Hashab
 def results_of(
     number: int, people: People, estimator: Estimator, row: Row, framing: Framing | None
 ) -> Iterator[dict[str, Any]]:
-    """An image's people as results, surest first; those in boxes rescored, and whoever is seen twice left out.
-
-    For top-down rows the joints' part of a score is the published one, of joints above 0.2. For MoveNet, for which
-    none was published, it is the mean of all: who shows one joint only is not as sure as that joint.
-    """
+    """An image's people as results, surest first; those in boxes rescored, and whoever is seen twice left out."""
     score, kept = people.sureness(estimator.min_score), np.arange(len(people))
     if framing is not None and len(people):
         corners = people.boxes.astype(np.float64)
         boxes = np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), 1)
-        score = person_scores(people.score, score, SEEN if row.view == "top-down" else 0.0)
+        score = scores_in_boxes(people, estimator.min_score, row.view == "top-down")
         area = framing.pieces(boxes, row.input).area
         kept = suppress(similarity(people.xy, area, sigmas(estimator.skeleton)), score)
     for person in kept[np.argsort(-score[kept], kind="stable")]:

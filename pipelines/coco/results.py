@@ -37,7 +37,7 @@ def gives_results(kind: str, skeleton_name: str) -> bool:
 
 
 def coco_results(out: Path, manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A result a person, in the order of the poses; score is the mean of the joints that were seen."""
+    """A result a person, in the order of the poses, scored as coco-eval scores it."""
     joints = skeleton(manifest["config"]["skeleton"])
     for file in manifest["files"]:
         if file["product"] == "poses":

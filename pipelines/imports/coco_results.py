@@ -127,6 +127,4 @@ def _rows(ref: ClipRef, truth: Mapping[str, Any], seen: People, sure: NDArray[np
         seen.xy[:, None], valid[:, None], source="coco17", layout_name=rule.layout
     )
     columns, norm13 = clip_columns(ref, job.classes), (xy13[:, 0], valid13[:, 0])
-    rows = still_rows(columns, truth["image_id"], _size(truth), seen, rule.min_score, norm13)
-    at = rows.schema.get_field_index("person_score")
-    return rows.set_column(at, rows.schema.field(at), pa.array(sure, pa.float32()))
+    return still_rows(columns, truth["image_id"], _size(truth), seen, sure, norm13)

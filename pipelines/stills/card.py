@@ -24,7 +24,10 @@ joints by name, pixels counted from the middle of the first (0.5 less than in `p
 
 
 # By whether the poses were made here.
-_SCORES = {True: "the mean score of the joints seen", False: "the score that their results give"}
+_SCORES = {
+    True: "how sure the backbone is of the person, by its box and joints where it looked into boxes",
+    False: "the score that their results give",
+}
 
 
 def still_body(manifest: dict[str, Any], backbone: str, clips: str) -> str:

@@ -3,7 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from posebeam.models.estimator import Estimator
+from posebeam.models.registry import row
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.images.rows import frame_id
 from posebeam.pipelines.job import Job
@@ -15,6 +19,8 @@ from posebeam.pipelines.spool import Spool
 from posebeam.pipelines.stills.ground_truth import GroundTruth, size_warnings
 from posebeam.pipelines.stills.schema import people, people_rows, still_poses, still_rows
 from posebeam.transforms.chain import chain
+from posebeam.transforms.people import People
+from posebeam.transforms.suppression import scores_in_boxes
 
 
 class StillRows:
@@ -26,6 +32,8 @@ class StillRows:
         self._poses = Spool(folder / "poses.arrow", still_poses())
         self._people = Spool(folder / "people.arrow", people()) if kind == "coco" else None
         self._truth = GroundTruth(job.folder) if kind in ANNOTATED else None
+        poses = job.settings.poses
+        self._boxed = row(job.runs.get(poses.backbone, poses.backbone)) if poses.detector else None
         self._sizes: dict[str, tuple[int, int]] = {}  # of images on their way
         self._built: set[str] = set()
 
@@ -55,8 +63,16 @@ class StillRows:
         )
         columns = {**clip_columns(ref, self._job.classes), "clip_id": frame_id(ref, event.frame)}
         norm13 = xy13[:, 0], valid13[:, 0]
-        rows = still_rows(columns, image_id, (width, height), seen, rule.min_score, norm13)
+        sure = self._sure(seen)
+        rows = still_rows(columns, image_id, (width, height), seen, sure, norm13)
         self._poses.add((ref.clip_id, 0, event.frame.number), rows)
+
+    def _sure(self, seen: People) -> NDArray[np.float64]:
+        """How sure each person [P] is: of those in boxes by box and joints, as coco-eval takes them."""
+        least = self._job.settings.windows.min_score
+        if self._boxed is None:
+            return seen.sureness(least)
+        return scores_in_boxes(seen, least, self._boxed.view == "top-down")
 
     def _add_annotated(self, ref: ClipRef, size: tuple[int, int]) -> None:
         truth = None if self._truth is None else self._truth.of(ref.clip_id)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from posebeam.pipelines.schema import Product, poses
-from posebeam.transforms.people import People, mean_seen
+from posebeam.transforms.people import People
 
 # COCO counts pixels from 0 at the first one's middle; posebeam's 0 is the frame's corner.
 HALF_PIXEL = 0.5
@@ -19,7 +19,8 @@ def still_poses() -> Product:
 
     image_id        the annotation file's number of the image, null without one
     box             x0, y0, x1, y1 in source pixels
-    person_score    mean score of the joints seen
+    person_score    how sure the backbone is of the person, as coco-eval takes it; where it says nothing of
+                    persons, the mean score of the joints seen
     norm13, valid13 [13, 2] and [13] flattened: the chain's per-frame steps, joints centred and scaled
     """
     more = [
@@ -72,15 +73,15 @@ def still_rows(
     image_id: int | None,
     size: tuple[int, int],
     seen: People,
-    min_score: float,
+    sure: NDArray[np.floating],
     norm13: tuple[NDArray[np.float64], NDArray[np.bool_]],
 ) -> pa.Table:
-    """Rows of poses of one image; size is (width, height), norm13 is [P, 13, 2] and valid [P, 13]."""
+    """Rows of poses of one image; size is (width, height), sure [P], norm13 is [P, 13, 2] and valid [P, 13]."""
     rows = [
         {
             **clip, "person": person, "segment": 0, "width": size[0], "height": size[1], "frames": [0],
             "seconds": [0.0], "xy": seen.xy[person].ravel(), "score": score, "image_id": image_id,
-            "box": seen.boxes[person], "person_score": mean_seen(score, min_score),
+            "box": seen.boxes[person], "person_score": sure[person],
             "norm13": norm13[0][person].astype(np.float32).ravel(), "valid13": norm13[1][person],
         }
         for person, score in enumerate(seen.score)

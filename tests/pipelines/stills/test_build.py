@@ -118,6 +118,24 @@ def test_everybody_is_a_row_and_nothing_is_a_window(done):
     assert {path.name for path in (done / "poses").iterdir()} == {"validation-00000-of-00001.parquet"}
 
 
+class Sure(Seer):
+    """Sees the same, and says how sure it is of each person."""
+
+    def _people(self, P: int) -> People:
+        return replace(super()._people(P), sure=np.linspace(0.9, 0.6, P, dtype=np.float32))
+
+
+@pytest.mark.parametrize(("detector", "parts"), [("", 1.0), ("movenet-multipose", (16 * 0.5 + 0.1) / 17)])
+def test_people_are_as_sure_as_the_backbone_says_and_in_boxes_as_their_joints(
+    source, tmp_path, monkeypatch, detector, parts
+):
+    monkeypatch.setattr(Job, "load_estimator", lambda self: Sure())
+    settings = replace(SETTINGS, poses=replace(POSES, detector=detector))
+    build(coco.list_clips(source[0], annotations=source[1]), settings, tmp_path / "out")
+    found = [row["person_score"] for row in rows(tmp_path / "out", "poses")]
+    np.testing.assert_allclose(found, parts * np.array([0.9, 0.6, 0.9, 0.75, 0.6]), rtol=1e-6)
+
+
 def test_norm13_is_the_chains_without_motion(done):
     for row in rows(done, "poses"):
         xy, valid = places(row["person"])[None], np.array(row["score"])[None] >= 0.2
