@@ -30,8 +30,8 @@ class BuildRun:
 
 @dataclass(frozen=True)
 class BuildSpeed:
-    """fills: mean share of a batch that held a frame, by shard, of those that ran a network; fill over all; None
-    where nothing tells."""
+    """runs are those that looked at frames. fills: mean share of a batch that held a frame, by shard, of shards
+    that ran a network; fill: over all of them, None where nothing tells."""
 
     runs: tuple[BuildRun, ...]
     fills: Mapping[str, float]
@@ -50,7 +50,7 @@ def read_build_speed(out: Path) -> BuildSpeed:
     ran = [receipt for receipt in receipts if receipt and receipt.steps]
     room = sum(receipt.steps * receipt.slots for receipt in ran)
     return BuildSpeed(
-        tuple(_run(told) for told in read_runs(out)),
+        tuple(_run(told) for told in read_runs(out) if told.get("frames")),
         {receipt.shard: receipt.frames / (receipt.steps * receipt.slots) for receipt in ran},
         sum(receipt.frames for receipt in ran) / room if room else None,
     )

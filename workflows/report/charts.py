@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from posebeam.workflows.report.cells import MANY, shade
 from posebeam.workflows.report.curves import Curve
 from posebeam.workflows.report.svg import FAINT, INK, LINE, SERIES, styled
 
 _LETTERS, _MARK = 15, 8  # of a legend: letters an inch, and letters that a name's mark takes
-_MANY = 30  # classes: more figures than that squared cannot be read
 
 
 @styled
@@ -38,33 +37,18 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], silent: S
     if any(silent):
         counts, said = np.column_stack((counts, silent)), [*said, "(no window)"]
     rows, columns = counts.shape
-    cell = 0.34 if rows <= _MANY else 0.16
+    cell = 0.34 if rows <= MANY else 0.16
     figure = Figure(figsize=(cell * columns + 1.9, cell * rows + 1.5), layout="constrained")
     axes = figure.add_subplot()
-    shades = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    for row, column in np.argwhere(counts):
-        right = row == column
-        face = SERIES[0] if right else SERIES[1]
-        axes.add_patch(
-            Rectangle(
-                (column - 0.46, row - 0.46),
-                0.92,
-                0.92,
-                color=face,
-                alpha=0.15 + 0.6 * shades[row, column],
-                linewidth=0,
-            )
-        )
-        if rows <= _MANY:
-            axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=8)
-    axes.set_xlim(-0.5, columns - 0.5)
-    axes.set_ylim(rows - 0.5, -0.5)
-    size = 8 if rows <= _MANY else 6
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    right = np.arange(rows)[:, None] == np.arange(columns)
+    shade(axes, np.where(counts > 0, 0.15 + 0.6 * shares, 0.0), np.where(right, SERIES[0], SERIES[1]))
+    for row, column in np.argwhere(counts).tolist() if rows <= MANY else ():
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=8)
+    size = 8 if rows <= MANY else 6
     axes.set_xticks(range(columns), said, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
     axes.set_yticks(range(rows), said[:rows], fontsize=size)
-    axes.tick_params(length=0)
     axes.set(xlabel="said", ylabel="truth")
-    axes.spines[:].set_visible(False)
     axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
     axes.grid(which="minor", linewidth=0.4)

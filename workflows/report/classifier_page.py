@@ -49,7 +49,7 @@ def _table(runs: Sequence[ClassifierRun]) -> Sheet:
     """A column a run, so that nothing is cut; many runs are lines, which can be sorted."""
     lines = [CLASSIFIER_HEADER, *map(classifier_cells, runs)]
     if len(runs) > _COLUMNS:
-        return Sheet(lines[0], lines[1:], (6, 7))
+        return Sheet(lines[0], lines[1:], (7, 8))
     upright = list(zip(*lines, strict=True))
     return Sheet(("", *upright[0][1:]), upright[1:])
 

@@ -6,8 +6,8 @@ from typing import Any
 from posebeam.workflows.report.classifier_run import ClassifierRun, part_of
 
 CLASSIFIER_HEADER = (
-    "run", "clips right", "95 %", "windows right", "balanced", "measured on", "ms at batch 1", "parameters",
-    "model", "recipe", "backbone", "chain", "windows",
+    "run", "clips right", "95 %", "windows right", "balanced", "calibration error", "measured on",
+    "ms at batch 1", "parameters", "model", "recipe", "backbone", "chain", "windows",
 )  # fmt: skip
 
 
@@ -44,9 +44,10 @@ def _measured(run: ClassifierRun) -> tuple[str, ...]:
             f"{low:.1%} to {high:.1%}",
             f"{found['window_accuracy']:.1%} of {found['windows']:,}",
             f"{found['balanced_accuracy']:.1%}",
+            f"{found['calibration']['clips']['error']:.3f}" if "calibration" in found else "-",
             f"{part_of(found['part'], found['split'])}{switch}",
         )
     if found := run.record.get("validation"):
         clips, windows = f"{found['clip_accuracy']:.1%} of {found['clips']}", f"{found['window_accuracy']:.1%}"
-        return (clips, "-", windows, "-", "validation groups")
-    return ("-",) * 5
+        return (clips, "-", windows, "-", "-", "validation groups")
+    return ("-",) * 6

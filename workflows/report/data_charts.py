@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from posebeam.transforms.layout import CHANNELS
+from posebeam.workflows.report.cells import MANY, shade
 from posebeam.workflows.report.svg import SERIES, styled
 
-_MANY = 30  # classes: more figures than that cannot be read
 _FOLLOWED = ("head", "left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot", "right_foot")
 
 
@@ -57,22 +56,16 @@ def histogram(values: NDArray[np.integer], label: str, what: str = "clips") -> F
 def missing(shares: Mapping[str, NDArray[np.float64]], joints: Sequence[str]) -> Figure:
     """Rows are classes, columns joints, shades and figures the share of frames, in percent, without that joint."""
     names = list(shares)
-    cell = 0.24 if len(names) <= _MANY else 0.15
+    cell = 0.24 if len(names) <= MANY else 0.15
     figure = Figure(figsize=(0.36 * len(joints) + 1.9, cell * len(names) + 1.4), layout="constrained")
     axes = figure.add_subplot()
-    for row, name in enumerate(names):
-        for column, share in enumerate(shares[name]):
-            place = (column - 0.47, row - 0.46)
-            axes.add_patch(Rectangle(place, 0.94, 0.92, color=SERIES[1], alpha=0.85 * float(share), linewidth=0))
-            if len(names) <= _MANY:
-                axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=7)
-    axes.set_xlim(-0.5, len(joints) - 0.5)
-    axes.set_ylim(len(names) - 0.5, -0.5)
+    found = np.array(list(shares.values()))
+    shade(axes, 0.85 * found, np.full(found.shape, SERIES[1]))
+    for row, column in np.ndindex(found.shape) if len(names) <= MANY else ():
+        axes.text(column, row, f"{100 * found[row, column]:.0f}", ha="center", va="center", fontsize=7)
     words = [joint.replace("_", " ") for joint in joints]
     axes.set_xticks(range(len(joints)), words, rotation=45, ha="right", rotation_mode="anchor", fontsize=8)
-    axes.set_yticks(range(len(names)), names, fontsize=8 if len(names) <= _MANY else 6)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+    axes.set_yticks(range(len(names)), names, fontsize=8 if len(names) <= MANY else 6)
     return figure
 
 

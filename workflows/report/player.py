@@ -1,6 +1,5 @@
 """Player: a window as a small moving picture: lines for each frame, which the page's script shows one by one."""
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,10 +25,9 @@ class Player:
         return len(self.strokes) // 2
 
     @property
-    def data(self) -> str:
-        """As the page's script takes it."""
-        facts = {"rate": round(self.rate, 3), "numbers": self.numbers, "strokes": self.strokes}
-        return json.dumps(facts, separators=(",", ":"))
+    def text(self) -> str:
+        """The strokes as the page's script takes them: frames apart by semicolons, paths by bars."""
+        return ";".join(map("|".join, self.strokes))
 
 
 def player(motion: Motion) -> Player:
@@ -44,11 +42,16 @@ def player(motion: Motion) -> Player:
 
 
 def _paths(xy: Points, seen: Mask, motion: Motion) -> tuple[str, ...]:
-    """One path for each of COLOURS: limbs, and dots as lines of no length."""
-    drawn = (limbs(xy, seen, motion.skeleton), dots(xy, seen, motion.skeleton))
-    return tuple("".join(map(_line, (line for kind in drawn for line in kind.get(side, ())))) for side in COLOURS)
+    """One path for each of COLOURS: limbs, and as dots the joints that no limb ends in, or of no side."""
+    lines, points = limbs(xy, seen, motion.skeleton), dots(xy, seen, motion.skeleton)
+    ends = {tuple(end) for own in lines.values() for line in own for end in line.tolist()}
+    alone = {
+        side: [dot for dot in own if side == "middle" or tuple(dot[0].tolist()) not in ends]
+        for side, own in points.items()
+    }
+    return tuple("".join(map(_line, (*lines.get(side, ()), *alone.get(side, ())))) for side in COLOURS)
 
 
 def _line(line: Points) -> str:
     (x, y), (dx, dy) = line[0].tolist(), (line[1] - line[0]).tolist()
-    return f"M{x} {y}l{dx} {dy}"
+    return f"M{x} {y}l{dx} {dy}" if dx or dy else f"M{x} {y}h0"

@@ -4,26 +4,24 @@ from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 
-from posebeam.workflows.console import facts_table, rows_table
-from posebeam.workflows.report.classifier_run import ClassifierRun, recalls, unlike
+from posebeam.workflows.console import rows_table
+from posebeam.workflows.report.classifier_run import ClassifierRun, recalls, taken_for, unlike
 from posebeam.workflows.report.classifier_table import CLASSIFIER_HEADER, classifier_cells
-from posebeam.workflows.report.data_set import DataFigures
 from posebeam.workflows.report.pose_table import POSE_HEADER, pose_cells
 from posebeam.workflows.report.subject import Subjects
+from posebeam.workflows.report.terminal_data import bar, data_tables, percent
 from posebeam.workflows.report.trunk_run import TRUNK_HEADER, TRUNK_NOTE
 
-_WIDE = 24  # letters of a bar
 _COLUMNS = 6  # runs that stand beside each other in a terminal
+_MISTAKES = 5  # clips a run
 
 
 def tables(subjects: Subjects) -> Iterator[Table]:
     """The tables of all that was asked for."""
     if runs := subjects.classifiers:
         yield _side_by_side(runs)
-        names = [run.name for run in runs]
-        rows = [(name, *map(percent, shares)) for name, shares in recalls(runs).items()]
-        if rows:
-            yield rows_table("recall per class", ("class", *names), rows)
+        yield from _per_class(runs)
+        yield from _mistakes(runs)
     if subjects.poses:
         yield rows_table(
             "pose backbones", POSE_HEADER, [line for run in subjects.poses for line in pose_cells(run)]
@@ -32,12 +30,33 @@ def tables(subjects: Subjects) -> Iterator[Table]:
         lines = [TRUNK_HEADER, *(run.cells() for run in subjects.trunks)]
         yield rows_table("pre-trained trunks", *_upright(lines))
     for data in subjects.data:
-        yield from _of_data(data)
+        yield from data_tables(data)
 
 
 def _side_by_side(runs: Sequence[ClassifierRun]) -> Table:
     """Action models with their figures."""
     return rows_table("action models", *_upright([CLASSIFIER_HEADER, *map(classifier_cells, runs)]))
+
+
+def _per_class(runs: Sequence[ClassifierRun]) -> Iterator[Table]:
+    """What is recognised of each class; of one run with what it is taken for."""
+    found = recalls(runs)
+    header: tuple[str, ...] = ("class", *(run.name for run in runs))
+    rows: list[tuple[str, ...]] = [(name, *map(percent, shares)) for name, shares in found.items()]
+    if len(runs) == 1 and (best := runs[0].best):
+        header = ("class", "recall", "", "else taken for")
+        rows = [(name, percent(own), bar(own or 0.0), taken_for(best, name)) for name, (own,) in found.items()]
+    if rows:
+        yield rows_table("recall per class", header, rows)
+
+
+def _mistakes(runs: Sequence[ClassifierRun]) -> Iterator[Table]:
+    """The clips of which each was surest, and wrong."""
+    for run in runs:
+        told = (run.best or {}).get("mistakes", [])[:_MISTAKES]
+        rows = [(m["clip_id"], m["truth"], m["said"], f"{m['probability']:.0%}") for m in told]
+        if rows:
+            yield rows_table(f"{run.name}: mistakes it was surest of", ("clip", "truth", "said", "sure"), rows)
 
 
 def _upright(lines: list[tuple[str, ...]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -65,46 +84,3 @@ def notes(subjects: Subjects) -> list[str]:
     if len({boxes for run in subjects.poses for boxes in run.boxes}) > 1:
         found.append("AP in annotated (ground truth) and in detected boxes cannot be compared")
     return found
-
-
-def _of_data(data: DataFigures) -> Iterator[Table]:
-    clips, config = data.manifest["clips"], data.manifest["config"]
-    facts = {name: config.get(name) for name in ("kind", "backbone", "chain", "layout", "window", "stride", "fps")}
-    yield facts_table(
-        data.name,
-        {
-            **facts,
-            **clips,
-            "rejects": "\n".join(f"{each.clips} x {each.stage}: {each.reason}" for each in data.rejects),
-        },
-    )
-    totals = {name: sum(data.clips.get((name, part), 0) for part in data.parts) for name in data.classes}
-    rows = [
-        (
-            name,
-            *(data.clips.get((name, part), 0) for part in data.parts),
-            *(data.windows.get((name, part), 0) for part in data.parts),
-            "█" * round(_WIDE * totals[name] / max(1, *totals.values())),
-        )
-        for name in data.classes
-    ]
-    header = ("class", *(f"{part} clips" for part in data.parts), *(f"{part} windows" for part in data.parts), "")
-    yield rows_table("clips and windows", header, rows)
-    if data.missing:
-        yield rows_table(
-            "joints not seen, of all frames",
-            ("joint", "least", "mean", "most"),
-            [
-                (joint, *map(percent, _spread([own[at] for own in data.missing.values()])))
-                for at, joint in enumerate(data.joints)
-            ],
-        )
-
-
-def _spread(shares: list[float]) -> tuple[float, float, float]:
-    return min(shares), sum(shares) / len(shares), max(shares)
-
-
-def percent(share: float | None) -> str:
-    """A share in percent, a dash for none."""
-    return "-" if share is None else f"{share:.1%}"

@@ -47,6 +47,9 @@ def test_the_terminal_has_the_runs_side_by_side(runs, capsys):
     shown = " ".join(capsys.readouterr().err.split())
     for text in ("poor", "better", "act-micro", "lift", "recall per class", "one thread of", "222,787"):
         assert text in shown
+    (surest, *_) = json.loads((runs[0] / "evaluation/test-movenet-lightning.json").read_text())["mistakes"]
+    cells = (surest["clip_id"], surest["truth"], surest["said"], f"{surest['probability']:.0%}")
+    assert " │ ".join(cells) in shown
 
 
 def test_the_figures_are_those_of_evaluate(runs, capsys):

@@ -15,6 +15,7 @@ from posebeam.workflows.report.data_set import read_figures
 from posebeam.workflows.report.examples import motions, poses_of
 from posebeam.workflows.report.place import Place
 from posebeam.workflows.report.skeletons import positions
+from posebeam.workflows.report.terminal_data import bar
 
 CLIPS = ("balancing/camera_1.mp4", "walking/garden_2.avi")
 
@@ -45,6 +46,26 @@ def test_counts_are_those_of_the_files(built):
     assert (run["clips"], run["frames"]) == (3, told["frames"])
     assert 0 < found["speed"]["batch_fill"] <= 1
     assert found["people_per_clip"] == {1: 2}
+
+
+def test_the_terminal_has_the_same_in_short(built, capsys):
+    capsys.readouterr()
+    assert posebeam(["report", str(built)]) == 0
+    shown = " ".join(capsys.readouterr().err.split())
+    found = read_figures(built, "out")
+    for words in (
+        "3 listed, 2 built, 1 rejected, 0 missing",
+        f"{found.speed.fill:.0%}",
+        f"{found.speed.runs[0].per_second:,.1f} frames a second, 1 worker",
+        "walking/broken.avi",
+    ):
+        assert words in shown
+
+
+def test_a_bar_is_as_long_as_its_share():
+    assert [bar(share) for share in (0.0, 0.005, 0.5, 1.0)] == ["", "▏", "█" * 12, "█" * 24]
+    lengths = [len(bar(share / 100)) for share in range(101)]
+    assert lengths == sorted(lengths)
 
 
 def test_missing_joints_are_those_scored_low(built):

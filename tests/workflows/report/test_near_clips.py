@@ -5,6 +5,7 @@ import pytest
 
 from posebeam.pipelines.made import Made
 from posebeam.pipelines.read import WindowReader
+from posebeam.workflows.cli import run as posebeam
 from posebeam.workflows.report import near_clips as near
 from posebeam.workflows.report.motion_pieces import key_pieces, pieces_of, shifted_pieces
 
@@ -83,6 +84,22 @@ def test_what_is_counted(make_windows, tmp_path):
     assert isinstance(reader.made, Made)
     assert found.held == len(reader)
     assert found.asked == (reader.parts() == "test").sum()
+
+
+def test_terminal_and_page_name_and_draw_them(make_windows, tmp_path, monkeypatch, capsys):
+    """Where everything counts as near, every test clip is like another."""
+    monkeypatch.setattr(near, "NEAR", 10.0)
+    monkeypatch.setattr(near, "NEARER_THAN_MOTION", 100.0)
+    out = make_windows(tmp_path / "out", groups=4)
+    pairs = near.near_clips(WindowReader(out)).found
+    capsys.readouterr()
+    assert posebeam(["report", str(out), "--html", str(tmp_path / "r.html")]) == 0
+    shown, text = " ".join(capsys.readouterr().err.split()), (tmp_path / "r.html").read_text()
+    assert f"{len(pairs)} pairs of clips across splits" in shown
+    assert " │ ".join((pairs[0].parts[0], pairs[0].a.clip_id, pairs[0].parts[1], pairs[0].b.clip_id)) in shown
+    assert f"Pairs of clips that may show the same: {len(pairs)}." in text
+    for number, pair in enumerate(pairs[:4], 1):
+        assert f"Pair {number}, {pair.parts[1]}: {pair.label}: {pair.b.clip_id}" in text
 
 
 def test_more_windows_than_are_looked_at_are_drawn_evenly(monkeypatch):

@@ -1,6 +1,5 @@
 """Windows drawn: strips that leave out what was not seen, shades of attention above them, players."""
 
-import json
 import re
 from xml.etree import ElementTree as ET
 
@@ -66,7 +65,8 @@ def test_attention_stands_above_a_strip():
 def test_a_player_draws_each_frame_in_its_square():
     made = player(motion(without_head()))
     assert len(made.strokes) == len(made.numbers) == 30
-    assert json.loads(made.data)["rate"] == 12.5
+    assert [tuple(frame.split("|")) for frame in made.text.split(";")] == list(made.strokes)
+    assert made.rate == 12.5
     for frame in made.strokes:
         starts = [tuple(map(int, place)) for place in re.findall(r"M(-?\d+) (-?\d+)", "".join(frame))]
         assert starts

@@ -64,7 +64,8 @@ for (const field of document.querySelectorAll(".filter input")) {
 
 // Playing: one frame after another at the rate they were taken, from the first one again after the last.
 for (const player of document.querySelectorAll(".player")) {
-  const { rate, numbers, strokes } = JSON.parse(player.dataset.frames);
+  const rate = Number(player.dataset.rate), numbers = player.dataset.numbers.split(" ");
+  const strokes = player.dataset.strokes.split(";").map((frame) => frame.split("|"));
   const paths = player.querySelectorAll("path"), button = player.querySelector("button");
   const place = player.querySelector("input"), told = player.querySelector("output");
   let timer = null;
