@@ -156,8 +156,9 @@ def takes_what_is_there(argv: list[str], said: Said) -> bool:
     """Whether the inputs of a command are there: a folder, a file, a run; and it wants no other machine."""
     if argv[0] in APART or "..." in said.text or "cuda" in argv or len(argv) == 1 or " -- " in said.text:
         return False
-    with cli.get_command(click.Context(cli), argv[0]).make_context(argv[0], list(argv)[1:]):
-        return True
+    with cli.get_command(click.Context(cli), argv[0]).make_context(argv[0], list(argv)[1:]) as context:
+        run_folders = [context.params.get(name) or "" for name in ("backbone", "detector", "init")]
+        return all("/" not in name or Path(name).exists() for name in run_folders)
 
 
 def run_it(argv: list[str]) -> int:
