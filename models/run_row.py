@@ -12,9 +12,9 @@ import tomllib
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from posebeam.models.known_row import require_known
+from posebeam.models.private import private_beside
 from posebeam.models.row import IMPORTED, Row, Weights
 from posebeam.models.table import read_row, rows
 from posebeam.transforms.errors import ConfigError
@@ -46,13 +46,9 @@ def write_run_row(row: Row, folder: Path) -> None:
     lines = [f"{key} = {_toml(value)}" for key, value in columns.items() if value not in ("", 0, None, {}, ())]
     text = "\n".join((_HEAD, f"[{_toml(bare.name)}]", *lines, ""))
     _read(text, folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{FILE}.{uuid4().hex}"
-    try:
+    with private_beside(folder / FILE) as part:
         part.write_text(text, encoding="utf-8")
         part.replace(folder / FILE)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_run_row(folder: Path) -> Row:

@@ -5,8 +5,8 @@ import os
 import urllib.request
 from importlib import resources
 from pathlib import Path
-from uuid import uuid4
 
+from posebeam.models.private import private_beside
 from posebeam.models.row import Weights
 from posebeam.transforms.errors import WeightsError
 
@@ -44,18 +44,15 @@ def fetch(weights: Weights, path: Path) -> None:
         raise WeightsError(
             f"POSEBEAM_OFFLINE is set, and {path} does not exist: fetch {weights.url} elsewhere and put it there"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        _download(weights.url, part)
-        part.replace(checked(part, weights.sha256, said=weights.url).with_name(path.name))
+        with private_beside(path) as part:
+            _download(weights.url, part)
+            checked(part, weights.sha256, said=weights.url).replace(path)
     except OSError as error:
         why = getattr(error, "reason", error)  # of urllib's errors the part for people
         raise WeightsError(
             f"{weights.url} cannot be fetched: {why}; try again, or fetch it elsewhere and put it to {path}"
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _download(url: str, path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from posebeam.models.private import make_private
 from posebeam.pipelines import manifest as manifests
 from posebeam.pipelines.coco.results import FILE as RESULTS
 from posebeam.pipelines.plan import FILE as PLAN
@@ -26,8 +27,7 @@ def alone(out: Path) -> Iterator[None]:
     Drivers of one machine see each other. Two machines that build into one folder of a store do not: if they build
     the same, each writes what the other writes; if not, the plan of the first stops the second.
     """
-    work = out / WORK
-    work.mkdir(parents=True, exist_ok=True)
+    work = make_private(out / WORK)
     with (work / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

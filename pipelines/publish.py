@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from posebeam.models.private import make_private, private_beside
 from posebeam.pipelines.stores.address import uri_of
 from posebeam.pipelines.stores.held import WORK as WORK
 from posebeam.pipelines.stores.mirror import push
@@ -38,8 +39,7 @@ def workspace(out: Path) -> Iterator[Path]:
         with scratch() as folder:
             yield folder
         return
-    folder = out / WORK / uuid4().hex
-    folder.mkdir(parents=True, mode=0o700)
+    folder = make_private(make_private(out / WORK) / uuid4().hex)
     try:
         yield folder
     finally:
@@ -51,13 +51,9 @@ def unfinished(final: Path) -> Iterator[Path]:
     """A private path beside `final`, for a file that lies outside a data set: published when the context ends
     well, removed after an error.
     """
-    final.parent.mkdir(parents=True, exist_ok=True)
-    path = final.with_name(f".{final.stem}.{uuid4().hex}{final.suffix}")
-    try:
+    with private_beside(final) as path:
         yield path
         publish(path, final)
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def publish_text(text: str, out: Path, name: str) -> None:

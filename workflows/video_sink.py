@@ -1,13 +1,14 @@
 """VideoSink: frames to an mp4 that is there whole or not at all."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from uuid import uuid4
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from posebeam.models.private import private_beside
 from posebeam.pipelines.decode import probe
 from posebeam.pipelines.publish import publish
 from posebeam.transforms.errors import ConfigError, DataError
@@ -31,13 +32,14 @@ class VideoSink:
         if not fps > 0:
             raise ConfigError(f"{path}: {fps} frames a second, expected more than 0")
         self._path, self._fps = path, fps
-        self._part = path.with_name(f".{path.stem}.{uuid4().hex}.mp4")
+        self._private = ExitStack()
+        self._part = path  # until the context begins
         self._writer: cv2.VideoWriter | None = None
         self._shape: tuple[int, ...] = ()
         self._frames = 0
 
     def __enter__(self) -> "VideoSink":
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._part = self._private.enter_context(private_beside(self._path))
         return self
 
     def write(self, frame: NDArray[np.uint8]) -> None:
@@ -68,7 +70,7 @@ class VideoSink:
             if error is None:
                 self._finish()
         finally:
-            self._part.unlink(missing_ok=True)
+            self._private.close()
 
     def _finish(self) -> None:
         """OpenCV does not say when a disk is full: the file itself is asked how much arrived."""

@@ -7,6 +7,7 @@ from tempfile import TemporaryFile
 from time import monotonic
 from typing import IO, TYPE_CHECKING
 
+from posebeam.models.private import make_private
 from posebeam.pipelines.stores.address import address, is_remote, mirrors
 from posebeam.pipelines.stores.store import asked
 from posebeam.transforms.errors import DecodeError
@@ -23,8 +24,7 @@ def fetch(uri: str) -> IO[bytes]:
     DecodeError if the store has no such object, or not for us: the others of a shard can do without it. StoreError
     if the store gave up, for that is no fault of the clip's.
     """
-    mirrors().mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = TemporaryFile(dir=mirrors())  # noqa: SIM115  the caller closes it
+    file = TemporaryFile(dir=make_private(mirrors()))  # noqa: SIM115  the caller closes it
     try:
         with asked(uri) as (store, bucket, name):
             store.fetch(bucket, name, file)

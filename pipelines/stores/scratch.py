@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from posebeam.models.private import make_private
 from posebeam.pipelines.stores.address import mirrors
 
 _ALIVE = "alive"
@@ -18,8 +19,7 @@ def scratch() -> Iterator[Path]:
     """A folder of one's own. Removed in the end, or, if the process is killed, by the next who wants one here: as
     long as a process lives it holds a lock in its folder.
     """
-    root = mirrors() / "_scratch"
-    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    root = make_private(make_private(mirrors()) / "_scratch")
     folder = root / uuid4().hex
     with _alone(root):
         _sweep(root)

@@ -114,7 +114,7 @@ def test_a_file_damaged_in_the_cache_is_told(published):
 
 
 def test_a_url_without_a_file_says_so(published):
-    with pytest.raises(WeightsError, match="404"):
+    with pytest.raises(WeightsError, match="cannot be fetched: File not found"):
         locate("net", other(published, url=f"{published.url}.gone"))
 
 
