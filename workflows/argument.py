@@ -89,13 +89,17 @@ def brought(named: str | os.PathLike[str], *products: str) -> Path:
     """The folder of a data set that is read. Of one in an object store the products named (nothing named: all) are
     here afterwards; DataError if nothing lies there.
     """
-    from posebeam.pipelines.stores.address import located, uri_of
+    from posebeam.pipelines.stores.address import address, located, uri_of
     from posebeam.pipelines.stores.held import EVERYTHING, held
     from posebeam.transforms.errors import DataError
+    from posebeam.workflows.console import byte_progress
 
     folder = located(named)
-    if uri_of(folder) and not held(folder, *(products or EVERYTHING)):
-        raise DataError(f"{folder}: nothing lies there")
+    if uri_of(folder):
+        with byte_progress(f"fetch {address(folder)}") as watch:
+            files = held(folder, *(products or EVERYTHING), watch=watch)
+        if not files:
+            raise DataError(f"{folder}: nothing lies there")
     return folder
 
 

@@ -10,11 +10,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table
 from rich.text import Text
@@ -43,6 +45,15 @@ def clip_progress(clips: int) -> Iterator[Any]:
             progress.update(task, completed=counts["clips"], rate=rate, rejected=counts["rejected"])
 
         yield show
+
+
+@contextmanager
+def byte_progress(what: str) -> Iterator[Any]:
+    """A bar over bytes, gone at the end; yields the function that takes those that are there, and all."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=CONSOLE, transient=True) as progress:
+        task = progress.add_task(_plain(what).plain, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 # Names of files may hold what moves a terminal's cursor or sets its title: it is shown instead of sent.

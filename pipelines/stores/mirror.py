@@ -1,14 +1,17 @@
 """Mirror: objects as files on this machine, fetched where they are not as they are in the store."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
+from itertools import accumulate
 from pathlib import Path
 
 from posebeam.pipelines.stores.address import is_name, uri_of
 from posebeam.pipelines.stores.scratch import scratch
 from posebeam.pipelines.stores.store import Entry, asked, split
+
+Watch = Callable[[int, int], None]
 
 _AT_ONCE = 10  # objects that are fetched side by side: what a client keeps connections for
 
@@ -43,15 +46,22 @@ def entries_below(folder: Path) -> Iterator[tuple[str, Entry]]:
             yield relative, entry
 
 
-def bring(wanted: Iterable[tuple[Path, Entry]]) -> None:
-    """Fetch the objects that are not at their paths yet, or were others when they were fetched."""
+def bring(wanted: Iterable[tuple[Path, Entry]], watch: Watch | None = None) -> None:
+    """Fetch the objects that are not at their paths yet, or were others when they were fetched.
+
+    watch is told the bytes that are here, and those there will be, of what is fetched.
+    """
     stale = [(path, entry) for path, entry in wanted if not _is_here(path, entry)]
+    sizes = [entry.size for _, entry in stale]
+    total = sum(sizes)
     if stale:
         with scratch() as folder, ThreadPoolExecutor(_AT_ONCE, "fetch") as pool:
             jobs = [pool.submit(_fetch, folder / str(n), *one) for n, one in enumerate(stale)]
             try:
-                for job in jobs:
+                for job, done in zip(jobs, accumulate(sizes), strict=True):
                     job.result()
+                    if watch is not None:
+                        watch(done, total)
             finally:
                 pool.shutdown(cancel_futures=True)
 

@@ -1,28 +1,25 @@
 """posebeam build: videos to poses and windows, in Parquet shards."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from posebeam.pipelines.bounds import BOUNDS, Bounds
+from posebeam.pipelines.bounds import BOUNDS
 from posebeam.workflows.argument import NewDataSet, there
-from posebeam.workflows.commands.windows import WindowsConfig, window_rule
+from posebeam.workflows.build_settings import BACKBONES_MIN_SCORE, KINDS_FPS, of_kind, settings_of
+from posebeam.workflows.commands.windows import WindowsConfig
 from posebeam.workflows.config import flags, option, require, resolve, same
 from posebeam.workflows.help import OUTPUT, HelpPage
 
 if TYPE_CHECKING:
     from posebeam.pipelines.build import Built
     from posebeam.pipelines.listing import Listing
-    from posebeam.pipelines.settings import Settings
 
 KINDS = ("ucf101", "videos", "manifest", "coco", "coco-images", "images")
 FEATURES = ("densenet121", "movenet-lightning", "densenet121-random")
-_POSES_UNASKED = ("ucf101", "videos", "manifest", "coco")  # kinds that are built for their poses
-_DEFAULT_MIN_SCORE = -1.0
-_KINDS_FPS, _PICTURES_FPS = -1.0, 1.0  # the default, and what it is for images
 
 
 @dataclass(frozen=True)
@@ -56,11 +53,11 @@ class BuildConfig:
         "", "coco, coco-images: person_keypoints_*.json, or image_info_*.json without people."
     )
     fps: float = option(
-        _KINDS_FPS,
+        KINDS_FPS,
         "Leave frames out so that at most that many a second remain; 0: take all; -1: all, but 1 a second of "
         "videos among images.",
     )
-    min_score: float = option(_DEFAULT_MIN_SCORE, "A joint scored lower is missing; -1: the backbone's own.")
+    min_score: float = option(BACKBONES_MIN_SCORE, "A joint scored lower is missing; -1: the backbone's own.")
     person: str = same(WindowsConfig, "person")
     chain: str = same(WindowsConfig, "chain")
     layout: str = same(WindowsConfig, "layout")
@@ -169,104 +166,6 @@ def clips_of(kind: str, source: Path, config: BuildConfig) -> "Listing":
     )  # fmt: skip
 
 
-def of_kind(kind: str, config: BuildConfig) -> BuildConfig:
-    """The flags with the kind's own values where nothing was said; none is "" as before."""
-    from posebeam.models.registry import DEFAULT
-
-    pictures = kind not in _POSES_UNASKED
-    if config.fps == _KINDS_FPS:
-        config = replace(config, fps=_PICTURES_FPS if kind == "images" else 0.0)
-    asked = config.backbone or config.features
-    return config if asked or pictures else replace(config, backbone=DEFAULT)
-
-
-def settings_of(kind: str, config: BuildConfig) -> "Settings":
-    """What decides the bytes, out of the flags."""
-    from posebeam.pipelines.settings import PICTURES, PoseSettings, Settings
-
-    config = of_kind(kind, config)
-    how, min_score = _sight(kind, config) if config.backbone else _no_sight(config)
-    poses = PoseSettings(
-        kind=kind,
-        fps=config.fps,
-        split=config.split,
-        device_kind=_device_kind(config),
-        batch_size=config.batch_size,
-        threads=config.threads,
-        shards=config.shards,
-        limit=config.limit,
-        images=kind in PICTURES,
-        **_features(config),
-        **_bounds(config),
-        **how,
-    )
-    return Settings(poses, window_rule(config, min_score))
-
-
-def _device_kind(config: BuildConfig) -> str:
-    """cpu or cuda. Whether it is there is asked where the workers are known (pipelines/engines/runner.py)."""
-    from posebeam.models.registry import choose_device
-
-    if not config.backbone and not config.features:
-        return "cpu"
-    return config.device if config.device != "auto" else choose_device("auto").type
-
-
-def _bounds(config: BuildConfig) -> dict[str, Any]:
-    """What PoseSettings says of the most pixels and seconds, where they are others."""
-    bounds = Bounds(config.max_pixels, config.max_seconds)
-    said = {"max_pixels": (bounds.pixels, BOUNDS.pixels), "max_seconds": (bounds.seconds, BOUNDS.seconds)}
-    return {name: value for name, (value, usual) in said.items() if value != usual}
-
-
-def _features(config: BuildConfig) -> dict[str, Any]:
-    """What PoseSettings says of features, where some are wanted."""
-    from posebeam.models.extractors import features_sha256
-    from posebeam.transforms.errors import ConfigError
-
-    own = Path(config.features_weights) if config.features_weights else None
-    if not config.features:
-        if own:
-            raise ConfigError("--features-weights are of features, and none are asked for: give --features NAME")
-        return {}
-    return {"features": config.features, "features_sha256": features_sha256(config.features, own)}
-
-
-def _sight(kind: str, config: BuildConfig) -> tuple[dict[str, Any], float]:
-    """What PoseSettings says of the backbone, and the score below which a joint is missing."""
-    from posebeam.models.registry import boxes_from, pose_row, row, row_sha256, weights_sha256
-    from posebeam.pipelines.settings import STILLS
-    from posebeam.transforms.layout import layout
-
-    facts = pose_row(config.backbone)
-    layout(config.layout).indices(facts.skeleton)  # refused now and not by the first worker
-    facts.check_flip(config.flip)
-    detector = boxes_from(config.backbone, config.detector)
-    own = Path(config.weights) if config.weights else None
-    min_score = facts.min_score if config.min_score == _DEFAULT_MIN_SCORE else config.min_score
-    how = {
-        "backbone": facts.name,
-        "weights_sha256": weights_sha256(config.backbone, own),
-        "decode": facts.decode(config.decode),
-        "crop_following": config.crop_following and kind not in STILLS and not detector,
-        "detector": row(detector).name if detector else "",
-        "detector_sha256": weights_sha256(detector) if detector else "",
-        "flip": config.flip,
-        "backbone_sha256": row_sha256(config.backbone),
-    }
-    return how, min_score
-
-
-def _no_sight(config: BuildConfig) -> tuple[dict[str, Any], float]:
-    """The same where nobody looks for poses. ConfigError for flags that say how."""
-    from posebeam.transforms.errors import ConfigError
-
-    said = [name for name in ("weights", "decode", "detector", "flip") if getattr(config, name)]
-    if said:
-        raise ConfigError(f"--{said[0]} says how poses are made, and none are: give --backbone NAME too")
-    return {"backbone": "", "weights_sha256": "", "crop_following": False}, 0.0
-
-
 def build_data(listing: "Listing", kind: str, out: Path, config: BuildConfig, beam_args: list[str]) -> "Built":
     """Build with live progress; run.json takes the resolved configuration."""
     from posebeam.models.registry import run_folders
@@ -309,6 +208,7 @@ def _dry_run(
     from posebeam.pipelines.engines.runner import check_workers, pipeline_options, told
     from posebeam.pipelines.job import Job
     from posebeam.pipelines.plan import make_plan
+    from posebeam.pipelines.stores.held import held
     from posebeam.workflows.console import facts_table, show
 
     options = pipeline_options(config.workers, beam_args)
@@ -316,7 +216,8 @@ def _dry_run(
     check_workers(options, settings.poses.device_kind, out, config.shared_disk)
     plan, shards = make_plan(listing, settings)
     job = Job.of(plan, out, config.weights, "")
-    pending = [name for name in shards if not job.is_finished(name)]
+    files = held(out)
+    pending = [name for name in shards if not job.is_finished(name, files)]
     facts = {
         "clips": len(listing.refs), "classes": len(plan.classes), "missing": plan.missing,
         "shards": len(shards), "shards to build": len(pending),
