@@ -11,7 +11,7 @@ from posebeam.workflows.help import OUTPUT, HelpPage
 SECTIONS = {
     OUTPUT: {
         "terminal": "tables; with --json all figures on stdout",
-        "--html FILE": "one self-contained page",
+        "--html FILE": "one self-contained page: charts, windows that play, tables that sort and filter",
     },
 }
 EXAMPLES = (
@@ -37,7 +37,8 @@ def command(what: tuple[str, ...], html: Path | None, data: tuple[Path, ...], sp
 
     Action models stand side by side with what posebeam evaluate found: accuracy of clips, of windows, of each
     class; parameters, time at batch 1. Pose runs and backbones with AP and AR, beside what was published.
-    Pre-trainings with loss and teacher, beside what a collapse would show.
+    Pre-trainings with loss and teacher, beside what a collapse would show. Data sets with what is in them, what
+    was rejected or not seen, and clips that are nearly alike across splits.
     """
     from posebeam.workflows.console import say, show
     from posebeam.workflows.report.subject import read_subjects

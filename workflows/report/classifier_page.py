@@ -112,7 +112,7 @@ def _one(run: ClassifierRun, sources: Sequence[Path]) -> Section:
 
 def _looker(run: ClassifierRun, source: Path | None) -> Looker | None:
     """The model over the data set that it was measured on, if it attends to frames of windows."""
-    return looker(run.folder, source) if source and run.attends else None
+    return looker(run.folder, source) if source and run.of_windows and run.record["state"] == "finished" else None
 
 
 def _tiles(run: ClassifierRun) -> list[Tile]:
@@ -121,9 +121,10 @@ def _tiles(run: ClassifierRun) -> list[Tile]:
         where = part_of(found["part"], found["split"])
         told += [
             Tile(f"{found['clip_accuracy']:.1%}", f"of {found['clips']:,} clips right, {where}"),
-            Tile(f"{found['window_accuracy']:.1%}", f"of {found['windows']:,} windows"),
             Tile(f"{found['balanced_accuracy']:.1%}", "balanced over classes"),
         ]
+        if run.of_windows:
+            told.append(Tile(f"{found['window_accuracy']:.1%}", f"of {found['windows']:,} windows"))
         if "calibration" in found:
             told.append(Tile(f"{found['calibration']['clips']['error']:.3f}", "calibration error of clips"))
     told.append(Tile(f"{run.record['parameters']:,}", f"parameters, {run.record['model']}"))

@@ -36,9 +36,9 @@ class ClassifierRun:
         return self.evaluations[0] if self.evaluations else None
 
     @property
-    def attends(self) -> bool:
-        """Whether it is trained, and a class token of its takes something from each frame."""
-        return self.record["state"] == "finished" and self.record["model"] != "hybrid"
+    def of_windows(self) -> bool:
+        """Whether it looks at windows, from each frame of which its class token takes something; else at clips."""
+        return bool(self.record["model"] != "hybrid")
 
     def facts(self) -> dict[str, Any]:
         """What it is and how it came about."""
