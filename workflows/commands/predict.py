@@ -182,8 +182,10 @@ def _best(probabilities: Any, classes: tuple[str, ...]) -> tuple[str, float]:
 
 def facts(prediction: "Prediction", trained: "Trained", backbone: str) -> dict[str, Any]:
     """A video's labels, over time and on the whole, as --json prints them."""
+    from posebeam.pipelines.stores.address import address
+
     found: dict[str, Any] = {
-        "video": str(prediction.video), "backbone": backbone, "trained_on": trained.made.source,
+        "video": address(prediction.video), "backbone": backbone, "trained_on": trained.made.source,
         "label": None, "probability": None, "probabilities": {}, "windows": [], "warnings": [], "error": None,
     }  # fmt: skip
     if prediction.error is not None:
