@@ -10,7 +10,8 @@ from posebeam.pipelines.stores.address import located
 from posebeam.transforms.errors import ConfigError
 from posebeam.workflows.action.trained import Trained
 from posebeam.workflows.argument import brought
-from posebeam.workflows.commands.build import KINDS, BuildConfig, build_data, clips_of, of_kind
+from posebeam.workflows.build_settings import of_kind
+from posebeam.workflows.commands.build import KINDS, BuildConfig, build_data, clips_of
 from posebeam.workflows.commands.evaluate import PARTS
 from posebeam.workflows.commands.predict import PredictConfig, facts, watch
 from posebeam.workflows.commands.train import TrainConfig, trained_run

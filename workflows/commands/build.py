@@ -1,4 +1,4 @@
-"""posebeam build: videos to poses and windows, in Parquet shards."""
+"""posebeam build: videos or images to poses and windows, in Parquet shards."""
 
 import json
 from dataclasses import asdict, dataclass

@@ -1,6 +1,7 @@
 """posebeam pretrain: images without labels to a trunk that a pose network can start from."""
 
 import math
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,10 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
     if record["state"] == "finished":
         publish_text(as_toml(settings), run, "pretrain.toml")
         show(facts_table(f"pre-trained {run}", facts(record)))
-        say(f"posebeam train-pose OUT NEW --backbone {settings.backbone} --init {run}   starts from it")
+        say(
+            f"posebeam train-pose OUT NEW --backbone {settings.backbone} --init {shlex.quote(str(run))}   starts "
+            "from it"
+        )
     return 0
 
 

@@ -1,5 +1,6 @@
 """posebeam train: windows to a trained action model."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
     record = trained_run(out, run, resolve(TrainConfig, config, given), resume, overwrite)
     if record["state"] == "finished":
         show(facts_table(f"trained {run}", facts(record)))
-        say(f"posebeam evaluate {run} {out}   measures it on the test part")
+        say(f"{shlex.join(['posebeam', 'evaluate', str(run), str(out)])}   measures it on the test part")
     return 0
 
 

@@ -1,5 +1,6 @@
 """posebeam train-pose: images with people to a trained pose backbone."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,10 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
     if record["state"] == "finished":
         publish_text(as_toml(settings), run, "train-pose.toml")
         show(facts_table(f"trained {run}", facts(record)))
-        say(f"posebeam coco-eval IMAGES --annotations FILE --backbone {run}   measures it; build takes it as well")
+        say(
+            f"posebeam coco-eval IMAGES --annotations FILE --backbone {shlex.quote(str(run))}   measures it; build "
+            "takes it as well"
+        )
     return 0
 
 
