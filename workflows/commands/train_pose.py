@@ -90,8 +90,8 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
         publish_text(as_toml(settings), run, "train-pose.toml")
         show(facts_table(f"trained {run}", facts(record)))
         say(
-            f"posebeam coco-eval IMAGES --annotations FILE --backbone {shlex.quote(str(run))}   measures it; build "
-            "takes it as well"
+            f"posebeam coco-eval IMAGES --annotations FILE --backbone {shlex.quote(str(run))}   measures it; "
+            "build takes it as well"
         )
     return 0
 
