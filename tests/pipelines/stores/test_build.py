@@ -4,6 +4,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from posebeam.pipelines.build import build
@@ -13,6 +15,7 @@ from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.rewindow import rewindow
 from posebeam.pipelines.runs import read_runs
 from posebeam.pipelines.settings import PoseSettings, Settings
+from posebeam.pipelines.sources import coco
 from posebeam.pipelines.stores.address import located
 from posebeam.pipelines.stores.held import EVERYTHING, held
 from posebeam.pipelines.whereabouts import find_video, last_whereabouts
@@ -136,6 +139,30 @@ def test_another_configuration_is_refused_and_overwrite_replaces_ours_alone(stor
     assert store.objects["out-2/plan.json"] == b"another's"
     with pytest.raises(PlanError, match="holds files but no plan"):
         build(stored, SETTINGS, Path("gs://bucket/clips"))
+
+
+def test_images_with_annotated_people_and_results_of_them(store, tmp_path, left):
+    """The annotations travel beside the data set while it is built, and the results are made of its poses."""
+    for n in range(3):
+        picture = cv2.imencode(".png", np.full((24, 32, 3), 40 * n, np.uint8))[1].tobytes()
+        (tmp_path / "images").mkdir(exist_ok=True)
+        (tmp_path / f"images/{n}.png").write_bytes(picture)
+        store.put(f"images/{n}.png", picture)
+    people = [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 5, 5], "area": 25, "iscrowd": 0}]
+    named = [{"id": n, "file_name": f"{n}.png", "width": 32, "height": 24} for n in range(3)]
+    content = {"images": named, "annotations": people, "categories": [{"id": 1, "name": "person"}]}
+    (tmp_path / "val2017.json").write_text(json.dumps(content))
+    coco_settings = replace(SETTINGS, poses=replace(SETTINGS.poses, kind="coco", crop_following=False))
+    built = {}
+    for source, out in ((tmp_path / "images", tmp_path / "local"), ("gs://bucket/images", Path(OUT))):
+        listing = coco.list_clips(source, annotations=tmp_path / "val2017.json")
+        built[source] = build(listing, coco_settings, out).manifest
+    assert built[tmp_path / "images"] == built["gs://bucket/images"]
+    assert built["gs://bucket/images"]["rows"]["people/validation"] == 1
+    assert "coco-results.json" in promised_there(store)
+    assert promised_there(store) == promised(tmp_path / "local")
+    assert left() == []
+    assert check(brought(OUT)) == []
 
 
 def test_windows_again_from_store_to_store(store, stored, expected):
