@@ -1,22 +1,21 @@
 """DataFigures: a data set in figures: clips and windows, what was rejected and why, which joints were missed."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from posebeam.pipelines.manifest import read_manifest
 from posebeam.pipelines.read import WindowReader
-from posebeam.transforms.layout import layout
-from posebeam.transforms.skeleton import skeleton
 from posebeam.workflows.report.build_speed import BuildSpeed, read_build_speed
+from posebeam.workflows.report.missing_joints import missing_joints
 from posebeam.workflows.report.near_clips import NearClips, near_clips
+from posebeam.workflows.report.product_tables import product_tables
 
 PARTS = ("train", "validation", "test")
 
@@ -102,9 +101,9 @@ def _quartiles(values: NDArray[np.int64]) -> dict[str, float] | None:
 def read_figures(out: Path, name: str) -> DataFigures:
     """The figures of OUT; poses and windows are read file by file. DataError if it is unfinished or damaged."""
     manifest = read_manifest(out)
-    listed = list(_tables(out, manifest, "clips", ["label_name", "frames", "people", "rejected"]))
-    joints, missing = _missing(out, manifest)
-    windows = _per_class(_tables(out, manifest, "windows", ["label_name"]))
+    listed = list(product_tables(out, manifest, "clips", ["label_name", "frames", "people", "rejected"]))
+    joints, missing = missing_joints(out, manifest)
+    windows = _per_class(product_tables(out, manifest, "windows", ["label_name"]))
     return DataFigures(
         out,
         name,
@@ -121,15 +120,6 @@ def read_figures(out: Path, name: str) -> DataFigures:
     )
 
 
-def _tables(
-    out: Path, manifest: Mapping[str, Any], product: str, columns: list[str]
-) -> Iterator[tuple[str, pa.Table]]:
-    """The files of a product, each with the part that it is of."""
-    for file in manifest["files"]:
-        if file["product"] == product and file["rows"]:
-            yield file["split"], pq.read_table(out / file["path"], columns=columns, partitioning=None)
-
-
 def _per_class(tables: Any) -> dict[tuple[str, str], int]:
     counts: Counter[tuple[str, str]] = Counter()
     for part, table in tables:
@@ -141,7 +131,7 @@ def _named_clips(out: Path, manifest: Mapping[str, Any]) -> dict[tuple[str, str]
     """Clips by class and part where the data set does not list them: those that have poses or windows."""
     names: set[tuple[str, str, str]] = set()
     for product in ("poses", "windows"):
-        for part, table in _tables(out, manifest, product, ["clip_id", "label_name"]):
+        for part, table in product_tables(out, manifest, product, ["clip_id", "label_name"]):
             names.update((row["label_name"], part, row["clip_id"]) for row in table.to_pylist())
     return dict(Counter((label, part) for label, part, _ in names))
 
@@ -155,35 +145,9 @@ def _column(tables: list[tuple[str, pa.Table]], name: str) -> NDArray[np.int64]:
 def _rejects(out: Path, manifest: Mapping[str, Any]) -> tuple[Reject, ...]:
     """Reasons as one line; paths and numbers make each one different, so they are cut at the first colon."""
     found: dict[tuple[str, str], list[str]] = {}
-    for _, table in _tables(out, manifest, "rejected", ["clip_id", "stage", "reason"]):
+    for _, table in product_tables(out, manifest, "rejected", ["clip_id", "stage", "reason"]):
         for row in table.to_pylist():
             reason = row["reason"].strip().splitlines() or [""]
             found.setdefault((row["stage"], reason[0].split(":")[0][:100]), []).append(row["clip_id"])
     counted = [Reject(stage, reason, len(clips), clips[0]) for (stage, reason), clips in found.items()]
     return tuple(sorted(counted, key=lambda each: -each.clips))
-
-
-def _missing(out: Path, manifest: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, NDArray[np.float64]]]:
-    """Joints, and for each class the share of frames in which each was not seen: of poses, or else of windows."""
-    config = manifest["config"]
-    products = {file["product"] for file in manifest["files"]}
-    if "poses" in products:
-        joints, column = skeleton(config["skeleton"]).joints, "score"
-    elif "windows" in products:
-        joints, column = layout(config["layout"]).skeleton.joints, "valid"
-    else:
-        return (), {}
-    sums: dict[str, NDArray[np.float64]] = {}
-    frames: Counter[str] = Counter()
-    for _, table in _tables(out, manifest, "poses" if column == "score" else "windows", ["label_name", column]):
-        for label, seen in _seen(table, column, len(joints), config["min_score"]):
-            sums[label] = sums.get(label, np.zeros(len(joints))) + (~seen).sum(0)
-            frames[label] += len(seen)
-    return joints, {label: sums[label] / max(1, frames[label]) for label in sorted(sums)}
-
-
-def _seen(table: pa.Table, column: str, joints: int, min_score: float) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Each row's class, and what was seen [T, K]."""
-    for label, values in zip(table["label_name"].to_pylist(), table[column], strict=True):
-        found = values.values.to_numpy(zero_copy_only=False).reshape(-1, joints)
-        yield label, found if found.dtype == bool else found >= min_score

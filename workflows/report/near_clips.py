@@ -13,8 +13,8 @@ from posebeam.workflows.report.motion_pieces import key_pieces, shifted_pieces
 from posebeam.workflows.report.place import Place
 
 # Of ten videos that were encoded again at 0.6 of their size, with or without their first 7 frames, 5 are found at
-# these (in 4 of the others people hardly move), and no other pair. In 325 clips of UCF101's first ten classes one is:
-# BenchPress g07_c04 (test in split 1) and g22_c07 (training), which do show one man in one gym.
+# these (in 4 of the others people hardly move), and no other pair. In 325 clips of UCF101's first ten classes one
+# is: BenchPress g07_c04 (test in split 1) and g22_c07 (training), which do show one man in one gym.
 NEAR = 0.12  # root mean square distance of joints, in parts of the person's size
 NEARER_THAN_MOTION = 0.7  # and of how far the joints go: who stands still looks like everybody who does
 MOST = 20_000  # windows of a part that are looked at, evenly drawn

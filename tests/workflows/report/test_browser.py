@@ -136,6 +136,15 @@ def test_a_window_is_played_and_stopped_by_a_click(view):
     assert told.inner_text() == stopped
 
 
+def test_all_windows_play_and_stop_together(view):
+    place = section(view, "out")
+    place.get_by_role("button", name="play all").first.click()
+    playing = place.locator(".controls").get_by_role("button", name="pause")
+    assert playing.count() > 1
+    place.get_by_role("button", name="stop all").first.click()
+    assert playing.count() == 0
+
+
 def test_a_frame_is_chosen_by_the_slider(view):
     player = section(view, "out").locator(".player").first
     strokes = [frame.split("|") for frame in player.get_attribute("data-strokes").split(";")]

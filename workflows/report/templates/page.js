@@ -87,8 +87,26 @@ for (const player of document.querySelectorAll(".player")) {
     button.setAttribute("aria-label", "pause");
   };
   button.addEventListener("click", () => (timer === null ? play() : stop()));
+  player.play = () => timer === null && play();
+  player.stop = stop;
   place.addEventListener("input", () => {
     if (timer !== null) stop();
     show(Number(place.value));
   });
+}
+
+// Several windows play and stop together too.
+for (const strips of document.querySelectorAll(".strips")) {
+  const players = [...strips.querySelectorAll(".player")], button = document.createElement("button");
+  if (players.length < 2) continue;
+  const name = (playing) => (button.textContent = playing ? "⏸ stop all" : "▶ play all");
+  button.type = "button";
+  button.className = "all";
+  name(false);
+  button.addEventListener("click", () => {
+    const playing = button.textContent.startsWith("▶");
+    for (const player of players) playing ? player.play() : player.stop();
+    name(playing);
+  });
+  strips.before(button);
 }
