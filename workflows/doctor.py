@@ -163,8 +163,15 @@ def _engines() -> Iterator[Finding]:
     java = _said("java", "-version")
     yield _optional("Spark, Flink", java, "install Java 11 or newer for -- --runner=SparkRunner or FlinkRunner")
     gcp = _version("google-apitools")
-    yield _optional("Dataflow", gcp and f"google-apitools {gcp}", "pip install 'apache-beam[gcp]'")
+    yield _optional("Dataflow", gcp and f"google-apitools {gcp}", "pip install 'posebeam[gcp]'")
     yield _optional("containers", _said("docker", "--version"), "only for runners whose workers are containers")
+
+
+def _stores() -> Iterator[Finding]:
+    """object stores: what SOURCE and OUT may lie in, all optional."""
+    for scheme, package, extra in (("gs://", "google-cloud-storage", "gcp"), ("s3://", "boto3", "aws")):
+        version = _version(package)
+        yield _optional(scheme, version and f"{package} {version}", f"pip install 'posebeam[{extra}]'")
 
 
 def _optional(what: str, found: str, advice: str) -> Finding:
@@ -184,4 +191,4 @@ def _said(program: str, flag: str) -> str:
 
 
 Look = Callable[[], Iterator[Finding]]
-LOOKS: tuple[Look, ...] = (_system, _packages, _devices, _decoders, _weights, _disk, _engines)
+LOOKS: tuple[Look, ...] = (_system, _packages, _devices, _decoders, _weights, _disk, _engines, _stores)

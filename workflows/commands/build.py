@@ -128,6 +128,10 @@ EXAMPLES = (
         "posebeam build videos /disk/videos /disk/data --shared-disk -- --runner=FlinkRunner",
         "on a cluster whose workers see the same disk; what stands after -- is Beam's",
     ),
+    (
+        "posebeam build videos gs://bucket/videos gs://bucket/data",
+        "from bucket to bucket, after pip install 'posebeam[gcp]'; s3:// with posebeam[aws]",
+    ),
 )
 
 
