@@ -7,6 +7,8 @@ from posebeam.transforms.errors import ConfigError, DecodeError
 
 MOST_SIDE = 32_767  # pixels: beyond it OpenCV counts coordinates in 16 bits no more
 MOST_PIXELS = 178_956_970  # Pillow reads the header of no larger image
+_BYTES = 8  # a pixel's, with four channels of 16 bits
+_AROUND = 16 << 20  # profiles, previews and headers around them
 _FASTEST = 1000  # frames a second that anybody films; a header that says more shall not stretch a second
 
 
@@ -33,6 +35,14 @@ class Bounds:
         if width * height > self.pixels:
             raise DecodeError(
                 f"pictures of {width} x {height} have {width * height:,} pixels: at most {self.pixels:,} are read "
+                "(--max-pixels)"
+            )
+
+    def refuse_bytes(self, size: int) -> None:
+        """DecodeError for an image's file of more bytes than the most pixels have unpacked: it is read whole."""
+        if size > (most := self.pixels * _BYTES + _AROUND):
+            raise DecodeError(
+                f"the file has {size:,} bytes: a picture of {self.pixels:,} pixels has at most {most:,} "
                 "(--max-pixels)"
             )
 

@@ -1,6 +1,7 @@
 """Still: an image as a clip of one frame, through a door of its own beside decode.open_clip."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +20,8 @@ from posebeam.transforms.errors import DecodeError
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")  # what OpenCV reads, whatever the name
+# Ours are stricter, or as the user wants them, and refuse in words.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 _NONE = "no image that OpenCV can read: cut short, damaged, or another kind of file"
 
 
@@ -90,6 +93,7 @@ class Still:
         """The frame. DecodeError if no picture can be made of the file."""
         try:
             with here(self._path) as path:
+                self._bounds.refuse_bytes(Path(path).stat().st_size)
                 content = Path(path).read_bytes()
         except OSError as error:
             raise DecodeError(f"cannot be read: {error.strerror}") from None

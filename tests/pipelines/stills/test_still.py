@@ -2,6 +2,8 @@
 
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -127,6 +129,28 @@ def test_a_small_file_that_unpacks_to_a_giant_picture_is_never_unpacked(tmp_path
     (tmp_path / "a.png").write_bytes(b"".join(chunks))
     with pytest.raises(DecodeError, match="too large by its header"):
         read(tmp_path / "a.png")
+
+
+def test_a_file_that_no_picture_fills_is_not_read(tmp_path, monkeypatch):
+    """A terabyte with holes takes no room on a disk."""
+    with (tmp_path / "a.png").open("wb") as file:
+        file.truncate(1 << 36)
+    monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("it was read"))
+    with pytest.raises(DecodeError, match=r"the file has 68,719,476,736 bytes: .* \(--max-pixels\)"):
+        read(tmp_path / "a.png")
+
+
+def test_large_pictures_within_bounds_come_without_a_word(tmp_path):
+    """Pillow warns from 89 million pixels on, on standard error amid the progress."""
+    Image.new("1", (10_000, 10_000)).save(tmp_path / "a.png")
+    program = (
+        "import sys, numpy; from posebeam.pipelines.stills.still import size_of;"
+        "print(size_of(numpy.fromfile(sys.argv[1], numpy.uint8)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "a.png"], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("(10000, 10000)\n", "")
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
