@@ -6,6 +6,7 @@ against the real options. Examples in Python all run.
 """
 
 import re
+import runpy
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -189,3 +190,11 @@ def test_an_example_in_python_runs(said, place):
     if "posebeam.build(" not in said.text:  # it looks at what the commands made
         assert run(small(["build", "videos", "videos", "out/data", "--chain", "act-window"])) == 0
     exec(compile("\n" * (said.line - 1) + said.text, "README.md", "exec"), {"__name__": "readme"})
+
+
+def test_the_picture_is_what_its_program_makes(media, tmp_path):
+    runpy.run_path(str(media / "picture.py"))["main"](tmp_path / "readme.jpg")
+    made, shipped = (cv2.imread(str(folder / "readme.jpg")).astype(int) for folder in (tmp_path, media))
+    assert made.shape == shipped.shape
+    assert abs(made - shipped).mean() < 4  # letters may be another version's
+    assert (media / "readme.jpg").stat().st_size < 200_000

@@ -3,6 +3,7 @@
 python tests/media/picture.py writes tests/media/readme.jpg.
 """
 
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -27,9 +28,9 @@ SIDES = {"left": np.array(LEFT) / 255, "right": np.array(RIGHT) / 255}
 
 
 def seen() -> tuple[list[NDArray[np.uint8]], PoseTrack, float]:
-    """The clip's frames [H, W, 3], its person, and the score below which a joint is missing."""
+    """A window's frames [H, W, 3], the person in them, and the score below which a joint is missing."""
     estimator = posebeam.Estimator("movenet-lightning", device="cpu")
-    frames, people = zip(*estimator.video(CLIP), strict=True)
+    frames, people = zip(*islice(estimator.video(CLIP), WindowRule.length), strict=True)
     xy, score = (np.concatenate([getattr(each, part)[:1] for each in people]) for part in ("xy", "score"))
     track = PoseTrack(CLIP.name, 0, estimator.skeleton.name, np.arange(len(xy), dtype=np.int32), xy, score)
     return [frame.rgb for frame in frames], track, estimator.min_score
@@ -78,7 +79,7 @@ def draw_window(axes: Axes, x: NDArray[np.float32]) -> None:
     axes.axis("off")
 
 
-def main() -> None:
+def main(path: Path = PICTURE) -> None:
     """Write the picture."""
     frames, track, min_score = seen()
     figure = Figure(figsize=INCHES, dpi=PIXELS, facecolor="white")
@@ -95,8 +96,8 @@ def main() -> None:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     rgb = np.asarray(canvas.buffer_rgba())[..., :3]
-    cv2.imwrite(str(PICTURE), rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    print(f"{PICTURE}: {PICTURE.stat().st_size / 1000:.0f} kB")
+    cv2.imwrite(str(path), rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":
