@@ -23,7 +23,11 @@ def gaze_block(name: str, part: str, looker: Looker) -> Block | None:
     )
     pictures = [
         picture(_by_layer(found), f"{name}: attention by layer", "Each layer, over all classes"),
-        picture(_by_class(found), f"{name}: attention by class", "Each class, over all layers; strong is much"),
+        picture(
+            _by_class(found),
+            f"{name}: attention by class",
+            "Each class, over all layers: strong is most, pale least",
+        ),
     ]
     return Block("Where it looks", text, pictures=pictures)
 
@@ -49,7 +53,7 @@ def _by_class(gaze: Gaze) -> Figure:
     size = 8 if C <= _MANY else 6
     figure = Figure(figsize=(4.6, (0.2 if C <= _MANY else 0.13) * C + 0.8), layout="constrained")
     axes = figure.add_subplot()
-    axes.imshow(gaze.by_class, cmap=SHADES, vmin=0, aspect="auto", interpolation="none")
+    axes.imshow(gaze.by_class, cmap=SHADES, aspect="auto", interpolation="none")
     names = [name if len(name) <= 24 else f"{name[:23]}…" for name in gaze.classes]
     axes.set_yticks(np.arange(C), names, fontsize=size)
     axes.set_xlabel("frame of the window")

@@ -1,5 +1,7 @@
 """Clips that are nearly alike on both sides of a split: copies are found wherever they begin, others are not."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ class Windows:
 
     classes = ("walk",)
 
-    def __init__(self, *clips):
+    def __init__(self, *clips, hidden=0.0):
         rows = [
             (clip, name, start) for name, clip in enumerate(clips) for start in range(0, len(clip[0]) - 29, 15)
         ]
@@ -33,12 +35,14 @@ class Windows:
         self.clips = np.array([f"clip{name}" for _, name, _ in rows], object)
         self.starts, self.people = np.array([start for _, _, start in rows]), np.zeros(len(rows), int)
         self.labels = np.zeros(len(rows), int)
+        self.seen = np.random.default_rng(0).random((len(rows), 30, 13)) >= hidden
+        self.x *= np.repeat(self.seen, 4, axis=-1)
 
     def parts(self):
         return self.part
 
     def take(self, rows):
-        return self.x[rows], np.ones((len(rows), 30, 13), bool)
+        return self.x[rows], self.seen[rows]
 
 
 def windowed(xy):
@@ -61,6 +65,12 @@ def test_a_copy_is_found_whichever_frame_it_begins_with(cut):
     (pair,) = found.found
     assert pair.distance < 0.06
     assert pair.windows == len(range(0, 75 - cut - 29, 15))
+
+
+def test_a_copy_is_found_though_joints_are_missed_here_and_there():
+    copy = 0.6 * walk(1)[4:]
+    found = near.near_clips(Windows((copy, "test", "g0"), (walk(1), "train", "g1"), *OTHERS, hidden=0.05)).found
+    assert [(pair.a.clip_id, pair.b.clip_id) for pair in found] == [("clip0", "clip1")]
 
 
 def test_other_people_and_other_groups_only():
@@ -98,6 +108,9 @@ def test_terminal_and_page_name_and_draw_them(make_windows, tmp_path, monkeypatc
     assert f"{len(pairs)} pairs of clips across splits" in shown
     assert " │ ".join((pairs[0].parts[0], pairs[0].a.clip_id, pairs[0].parts[1], pairs[0].b.clip_id)) in shown
     assert f"Pairs of clips that may show the same: {len(pairs)}." in text
+    assert posebeam(["report", str(out), "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["data"]
+    assert [each["a"]["clip_id"] for each in told["near_clips"]["found"]] == [pair.a.clip_id for pair in pairs]
     for number, pair in enumerate(pairs[:4], 1):
         assert f"Pair {number}, {pair.parts[1]}: {pair.label}: {pair.b.clip_id}" in text
 
