@@ -99,6 +99,8 @@ def _file(out: Path, file: dict[str, Any], manifest: dict[str, Any]) -> Iterator
     if parquet.metadata.num_rows != file["rows"]:
         yield f"{name}: {parquet.metadata.num_rows} rows, the manifest says {file['rows']}"
     footer = parquet.schema_arrow.metadata or {}
+    if (schema := footer.get(b"posebeam.schema", b"none").decode(errors="replace")) != manifest["schema"]:
+        yield f"{name}: schema {schema!r} in its footer, {manifest['schema']!r} in the manifest"
     for key in _LAYOUT:
         got, want = footer.get(f"posebeam.{key}".encode()), str(manifest["config"][key])
         if (got is not None or product.name == "windows") and got != want.encode():

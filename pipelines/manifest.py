@@ -1,6 +1,5 @@
 """Manifest: the receipts put together; written last, it says that a data set is whole."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,12 +10,14 @@ from posebeam.pipelines.plan import FILE as PLAN
 from posebeam.pipelines.plan import Plan
 from posebeam.pipelines.publish import publish_json
 from posebeam.pipelines.receipt import Receipt, read_receipt
+from posebeam.pipelines.record import read_record, require_files
 from posebeam.pipelines.schema import VERSION
 from posebeam.pipelines.shard import ShardName
 from posebeam.transforms.chain import chain
 from posebeam.transforms.errors import DataError
 
 FILE = "manifest.json"
+_SAYS = {"plan": str, "config": dict, "classes": list, "clips": dict, "rows": dict, "files": list}
 
 
 def make_manifest(plan: Plan, receipts: Sequence[Receipt], skeleton: str) -> dict[str, Any]:
@@ -85,14 +86,8 @@ def read_manifest(out: Path) -> dict[str, Any]:
         if not (out / PLAN).is_file():
             raise DataError(f"{out} holds no {FILE}: it is no data set of posebeam (posebeam build makes one)")
         raise DataError(f"{out} holds no {FILE}: its build is unfinished; run the same posebeam build again")
-    try:
-        manifest = dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise DataError(f"{path} is damaged: {error}") from error
-    if manifest.get("schema") != VERSION:
-        raise DataError(
-            f"{path}: schema version {manifest.get('schema')!r}, this posebeam reads {VERSION}: build it again"
-        )
+    manifest = read_record(path, _SAYS)
+    require_files(path, manifest["files"])
     return manifest
 
 

@@ -1,6 +1,5 @@
 """Plan: written before anything runs; says what a finished data set consists of."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.publish import publish_json
+from posebeam.pipelines.record import read_record
 from posebeam.pipelines.schema import VERSION
 from posebeam.pipelines.settings import Settings, differences, digest
 from posebeam.pipelines.shard import CLIPS_PER_SHARD, IMAGES_PER_SHARD, ShardName, shard_count, shard_of
@@ -17,6 +17,7 @@ from posebeam.pipelines.stores.held import WORK, held
 from posebeam.transforms.errors import DataError, PlanError, SourceError
 
 FILE = "plan.json"
+_SAYS = {"hash": str, "settings": dict, "classes": list, "shards": dict, "missing": int, "unlisted": int}
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,4 @@ def read_plan(out: Path) -> dict[str, Any]:
     path = out / FILE
     if not path.is_file():
         raise DataError(f"{out} holds no {FILE}: it is no data set of posebeam (posebeam build makes one)")
-    try:
-        plan = dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise DataError(f"{path} is damaged: {error}") from error
-    if plan.get("schema") != VERSION:
-        raise DataError(
-            f"{path}: schema version {plan.get('schema')!r}, this posebeam reads {VERSION}: build it again"
-        )
-    return plan
+    return read_record(path, _SAYS)

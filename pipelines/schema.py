@@ -12,6 +12,8 @@ from posebeam.transforms.errors import ClipError
 from posebeam.transforms.track import PoseTrack
 from posebeam.transforms.windows import Window
 
+# Of all that is on disk: plan.json, manifest.json and the footer of every file say it. It rises when a column
+# goes, is renamed, or comes to mean something else. A new one raises nothing: readers ask by name.
 VERSION = "1"
 
 CLIP_FIELDS = [

@@ -71,7 +71,8 @@ def test_memory_is_bounded(out):
         assert reader.held_bytes <= 40 * ROW
 
 
-def test_an_unfinished_data_set_is_refused(out, tmp_path):
+def test_an_unfinished_data_set_is_refused(tmp_path):
+    (tmp_path / "plan.json").touch()
     with pytest.raises(DataError, match=r"holds no manifest.json: its build is unfinished"):
         WindowReader(tmp_path)
 
