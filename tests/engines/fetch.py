@@ -96,7 +96,7 @@ PARTS = (
     _environment("gcp", (f"apache-beam[gcp]=={_BEAM}",), "google/cloud/dataflow_v1beta3"),
     Part("fake-gcs-server", ((*_GO, "github.com/fsouza/fake-gcs-server@v1.56.1"),), "bin/fake-gcs-server"),
     # What Beam needs to read and write s3://, and a server that speaks its protocol.
-    _environment("aws", (f"apache-beam[aws]=={_BEAM}", "moto[s3,server]>=5"), "moto/server.py"),
+    _environment("aws", (f"apache-beam[aws]=={_BEAM}", "moto[s3,server]==5.2.5"), "moto/server.py"),
 )
 
 
