@@ -19,14 +19,7 @@ def list_clips(
     split concerns ucf101; group and seed videos and manifest; annotations coco and coco-images. SourceError if
     listed clips are absent, unless allow_missing.
     """
-    listing = {
-        "ucf101": lambda: ucf101.list_clips(source, split=split),
-        "videos": lambda: videos.list_clips(source, group=group or None, seed=seed),
-        "manifest": lambda: manifest.list_clips(source, group=group or None, seed=seed),
-        "coco": lambda: coco.list_clips(source, annotations=annotations),
-        "coco-images": lambda: coco.list_clips(source, annotations=annotations),
-        "images": lambda: images.list_clips(source),
-    }[kind]()
+    listing = _listed(kind, source, split, group, seed, annotations)
     for text in listing.warnings:
         say(f"note: {text}")
     _say_some("clips listed but absent", listing.missing)
@@ -38,6 +31,24 @@ def list_clips(
             "complete it, or build what is there with --allow-missing"
         )
     return limited(listing, limit)
+
+
+def labels_of(kind: str, source: Path, *, limit: int = 0) -> set[str]:
+    """The labels of the clips of SOURCE, of which nothing is said."""
+    return {ref.label for ref in limited(_listed(kind, source), limit).refs}
+
+
+def _listed(
+    kind: str, source: Path, split: int = 1, group: str = "", seed: int = 0, annotations: str = ""
+) -> Listing:
+    return {
+        "ucf101": lambda: ucf101.list_clips(source, split=split),
+        "videos": lambda: videos.list_clips(source, group=group or None, seed=seed),
+        "manifest": lambda: manifest.list_clips(source, group=group or None, seed=seed),
+        "coco": lambda: coco.list_clips(source, annotations=annotations),
+        "coco-images": lambda: coco.list_clips(source, annotations=annotations),
+        "images": lambda: images.list_clips(source),
+    }[kind]()
 
 
 def _say_some(what: str, names: Sequence[str]) -> None:

@@ -146,3 +146,12 @@ def test_two_trainings_do_not_share_a_folder(data, tmp_path, said):
     assert code == 1
     assert f"another training is writing to {tmp_path / 'run'}: wait for it or take another folder" in text
     assert not (tmp_path / "run").exists()
+
+
+def test_run_wants_two_labels_before_it_builds(media, tmp_path, said):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "walking").symlink_to(media / "actions" / "walking")
+    code, text = said("run", tmp_path / "videos", tmp_path / "out")
+    assert code == 1
+    assert "holds clips of one label, walking: a model tells two or more apart" in text
+    assert not (tmp_path / "out").exists()

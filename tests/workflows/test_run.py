@@ -94,6 +94,7 @@ def test_what_source_is_shows_by_what_is_there(made, source, kind, tmp_path, mon
     (tmp_path / made).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / made).write_text("")
     steps = []
+    monkeypatch.setattr("posebeam.workflows.source.labels_of", lambda *source, limit: {"wave", "jump"})
     monkeypatch.setattr("posebeam.workflows.cli.run", lambda step: steps.append(step) or 1)
     assert posebeam(["run", str(tmp_path / source), str(tmp_path / "out"), "--person", "all"]) == 1
     assert steps == [["build", kind, str(tmp_path / source), str(tmp_path / "out/data"), "--chain", "act-window",
@@ -103,6 +104,7 @@ def test_what_source_is_shows_by_what_is_there(made, source, kind, tmp_path, mon
 def test_the_hybrid_classifier_gets_features_in_place_of_poses(tmp_path, monkeypatch):
     (tmp_path / "clips/wave").mkdir(parents=True)
     steps = []
+    monkeypatch.setattr("posebeam.workflows.source.labels_of", lambda *source, limit: {"wave", "jump"})
     monkeypatch.setattr("posebeam.workflows.cli.run", lambda step: steps.append(step) or len(steps) == 3)
     flags = ["--model", "hybrid", "--chain", "act"]
     assert posebeam(["run", str(tmp_path / "clips"), str(tmp_path / "out"), *flags]) == 1

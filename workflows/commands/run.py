@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from posebeam.transforms.errors import ConfigError
+from posebeam.transforms.errors import ConfigError, SourceError
 from posebeam.workflows.argument import Local, there
 from posebeam.workflows.commands.build import FEATURES, BuildConfig
 from posebeam.workflows.commands.train import MODELS, TrainConfig
@@ -89,6 +89,9 @@ def command(source: Path, out: Path, config: Path | None, **given: Any) -> int:
         )
     if settings.model == "hybrid" and not settings.features:
         settings = replace(settings, features="movenet-lightning")
+    if settings.kind == "auto":
+        settings = replace(settings, kind=_kind(source))
+    _require_labels(source, settings)
     for step in _steps(source, out, settings):
         if step[0] == "predict":
             step = [*step[:2], _clip_to_show(out / "data"), *step[2:]]
@@ -104,8 +107,7 @@ def _steps(source: Path, out: Path, config: RunConfig) -> list[list[str]]:
     from posebeam.pipelines.stores.address import address
 
     data, model = str(out / "data"), str(out / "model")
-    kind = _kind(source) if config.kind == "auto" else config.kind
-    build = ["build", kind, address(source), data, *_said(config, BuildConfig, {"device", "seed"})]
+    build = ["build", config.kind, address(source), data, *_said(config, BuildConfig, {"device", "seed"})]
     build += _flag("device", config.device, BuildConfig.device)
     train = ["train", data, model, "--resume", *_said(config, TrainConfig, {"device", "split"})]
     show = ["predict", model]
@@ -116,6 +118,18 @@ def _steps(source: Path, out: Path, config: RunConfig) -> list[list[str]]:
     )  # of a run folder the data know the name alone
     devices = _flag("device", config.device, "auto")
     return [build, train + devices, ["evaluate", model, data, *devices], show + devices]
+
+
+def _require_labels(source: Path, config: RunConfig) -> None:
+    """SourceError before hours of building if training could not follow."""
+    from posebeam.workflows.source import labels_of
+
+    labels = labels_of(config.kind, source, limit=config.limit)
+    if len(labels) == 1:
+        raise SourceError(
+            f"{source} holds clips of one label, {labels.pop()}: a model tells two or more apart, each in a folder "
+            "of its own; posebeam build takes one"
+        )
 
 
 def _kind(source: Path) -> str:
