@@ -127,8 +127,8 @@ def _require_labels(source: Path, config: RunConfig) -> None:
     labels = labels_of(config.kind, source, limit=config.limit)
     if len(labels) == 1:
         raise SourceError(
-            f"{source} holds clips of one label, {labels.pop()}: a model tells two or more apart, each in a folder "
-            "of its own; posebeam build takes one"
+            f"{source} holds clips of one label, {labels.pop()}: a model tells two or more apart, each in "
+            "a folder of its own; posebeam build takes one"
         )
 
 
