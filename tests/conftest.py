@@ -83,6 +83,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     click's UsageError says what is wrong with the line: an unknown command or flag, a value that is none, an
     argument that is missing.
     """
+
     def parse(line: str) -> str:
         words = shlex.split(line, comments=True)
         cut = (index for index, word in enumerate(words) if word in ("--", ">", "|", "&&"))  # Beam's, the shell's
