@@ -8,10 +8,11 @@ from posebeam.pipelines.json_value import read_json, shown
 from posebeam.pipelines.schema import VERSION
 from posebeam.transforms.errors import DataError
 
+Says = Mapping[str, type | tuple[type, ...]]  # names, and of which kind their values are
 _FILE = {"path": str, "product": str, "split": str, "rows": int, "sha256": str}
 
 
-def read_record(path: Path, says: Mapping[str, type]) -> dict[str, Any]:
+def read_record(path: Path, says: Says) -> dict[str, Any]:
     """The record; DataError if it is damaged, of another schema, or lacks something of what it must say."""
     try:
         record = read_json(path)
@@ -20,7 +21,7 @@ def read_record(path: Path, says: Mapping[str, type]) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise DataError(f"{path} is damaged: it holds {shown(record)}")
     _require_schema(path, record.get("schema"))
-    _require(path, "", record, says)
+    require(path, "", record, says)
     return record
 
 
@@ -29,7 +30,7 @@ def require_files(path: Path, files: list[Any]) -> None:
     for number, file in enumerate(files):
         if not isinstance(file, dict):
             raise DataError(f"{path} is damaged: file {number} is {shown(file)}")
-        _require(path, f"file {number}: ", file, _FILE)
+        require(path, f"file {number}: ", file, _FILE)
         name = PurePosixPath(file["path"])
         if name.is_absolute() or ".." in name.parts:
             raise DataError(
@@ -56,12 +57,17 @@ def _require_schema(path: Path, found: Any) -> None:
     )
 
 
-def _require(path: Path, where: str, record: Mapping[str, Any], says: Mapping[str, type]) -> None:
+def require(path: Path, where: str, record: Mapping[str, Any], says: Says) -> None:
+    """DataError unless each name has a value of its kind; where is what the record stands in: "data." of a run."""
     for name, kind in says.items():
         value = record.get(name)
-        if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
+        if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool) or value != value:
             raise DataError(
-                f"{path} is damaged: {where}{name} is {shown(value)}, expected a {kind.__name__}"
+                f"{path} is damaged: {where}{name} is {shown(value)}, expected {_called(kind)}"
                 if name in record
                 else f"{path} is damaged: {where}it lacks {name}"
             )
+
+
+def _called(kind: type | tuple[type, ...]) -> str:
+    return " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))

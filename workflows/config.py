@@ -96,7 +96,7 @@ def _checked(record: type, where: str, values: Mapping[str, Any]) -> dict[str, A
         if key not in fields:
             near = difflib.get_close_matches(key, fields, n=3)
             known = f"near: {', '.join(near)}" if near else f"known: {', '.join(fields)}"
-            raise ConfigError(f"{where}: no setting {key!r}; {known}")
+            raise ConfigError(f"{where}: no setting {repr(key)[:200]}; {known}")
         _check(f"{where}: {key}", value, kinds[key], fields[key].metadata["choices"])
     return dict(values)
 
@@ -104,7 +104,7 @@ def _checked(record: type, where: str, values: Mapping[str, Any]) -> dict[str, A
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is no TOML file: {error}") from error
 
 
@@ -113,9 +113,9 @@ def _check(where: str, value: Any, kind: Any, choices: Sequence[str]) -> None:
         isinstance(value, (int, float)) and not isinstance(value, bool) if kind is float else type(value) is kind
     )
     if not right:
-        raise ConfigError(f"{where}: got {value!r}, expected {kind.__name__}")
+        raise ConfigError(f"{where}: got {repr(value)[:200]}, expected {kind.__name__}")
     if choices and value not in choices:
-        raise ConfigError(f"{where}: got {value!r}, expected one of {', '.join(choices)}")
+        raise ConfigError(f"{where}: got {repr(value)[:200]}, expected one of {', '.join(choices)}")
 
 
 def as_toml(record: Any) -> str:

@@ -1,7 +1,6 @@
 """RunFolder: what every training keeps of itself: run.json, the weights, checkpoints and logs."""
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from posebeam.models.run_row import FILE as BACKBONE
+from posebeam.pipelines.json_value import read_json
 from posebeam.pipelines.manifest import FILE as MANIFEST
 from posebeam.pipelines.plan import FILE as PLAN
 from posebeam.pipelines.publish import WORK, publish, publish_json, workspace
@@ -32,8 +32,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"{folder} holds no {RECORD}: it is no run folder; posebeam train OUT {folder} makes one")
     try:
-        record = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (TypeError, ValueError) as error:
+        record = dict(read_json(path))
+    except (OSError, TypeError, ValueError) as error:
         raise DataError(f"{path} is damaged: {error}") from error
     if "state" not in record:
         what = (

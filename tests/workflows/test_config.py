@@ -37,6 +37,7 @@ def test_flags_override_the_file_and_the_file_the_defaults(tmp_path):
     [
         ("sugar = 1", "sugar"),
         ('cups = "two"', "expected int"),
+        (f"cups = {'[' * 30_000}", "no TOML file"),
         ("cups = true", "expected int"),
         ('kind = "red"', "green, black"),
         ("cups = ", "TOML"),

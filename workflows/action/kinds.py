@@ -13,4 +13,6 @@ def kind_of(model: str) -> Kind:
     for kind in KINDS:
         if model in kind.models:
             return kind
-    raise ConfigError(f"no model {model!r}; known: {', '.join(name for kind in KINDS for name in kind.models)}")
+    raise ConfigError(
+        f"no model {model[:80]!r}; known: {', '.join(name for kind in KINDS for name in kind.models)}"
+    )

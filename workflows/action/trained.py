@@ -20,7 +20,8 @@ from posebeam.transforms.errors import ConfigError, DataError
 from posebeam.transforms.layout import layout
 from posebeam.workflows.action.kind import Kind
 from posebeam.workflows.action.kinds import kind_of
-from posebeam.workflows.run_folder import WEIGHTS, read_record
+from posebeam.workflows.action.model_record import require_model
+from posebeam.workflows.run_folder import RECORD, WEIGHTS, read_record
 
 _BATCH = 512  # windows at a time
 
@@ -42,6 +43,7 @@ class Trained:
             raise DataError(f"{folder}: its training is unfinished; go on with the same command and --resume")
         if "model" not in record:
             raise DataError(f"{folder} holds no action model: it is a run of another command than posebeam train")
+        require_model(folder / RECORD, record)
         network = kind_of(record["model"]).build(record)
         try:
             network.load_state_dict(load_file(folder / WEIGHTS))
