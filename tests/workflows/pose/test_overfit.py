@@ -26,40 +26,48 @@ from posebeam.workflows.commands.train_pose import TrainPoseConfig
 from posebeam.workflows.pose.recipes import RECIPES, pose_recipe
 from posebeam.workflows.pose.training import train_pose
 
-PEOPLE, COPIES, EPOCHS = 8, 24, 5  # of each person, so that an epoch has COPIES steps of one batch of all
+PEOPLE, COPIES = 8, 40  # COPIES of each person, so that an epoch has as many steps of one batch of all
 GOOD = 0.9
 
 
 @dataclass(frozen=True)
 class Case:
-    """A backbone, what makes it small, and how often and with which rate it is shown the people."""
+    """A backbone, what makes it small, how often it is shown the people, and numbers in place of its recipe's.
+
+    Recipes that draw convolutions near 0 expect a trunk that knows ImageNet; without one `drawn` is none.
+    """
 
     backbone: str
     size: tuple[int, int]
     steps: int
-    rate: float = 1e-3
     numbers: dict[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
 
 
-SMALL = {"widths": [32, 48, 64], "layers": 2}
-QUERIES = {"layers": 2, "queries": 30, "feedforward": 512}
+QUARTERS = (128, 96)  # a read-out to quarters of a cell needs small ones: 0.93 here, 0.90 at 96 x 64 are the most
+SMALL = {"widths": [32, 48, 64], "layers": 1}
+SLOW_TRUNK = {"rate": 2e-4, "backbone_rate": 5e-5}
+BTRANSPOSE = Case("btranspose-c2a1-4", (96, 64), 400, SMALL, {"rate": 5e-4, "drawn": ()})
 CASES = {
-    "simple-baseline": Case("simple-baseline-r50", (128, 96), 120),
-    "hrnet": Case("hrnet-w32", (128, 96), 120),
-    "transpose": Case("transpose-r-a3", (128, 96), 120, numbers={"layers": 2}),
-    "btranspose": Case("btranspose-c2a1-4", (128, 96), 120, numbers=SMALL),
-    "btranspose-paper": Case("btranspose-c2a1-4", (128, 96), 120, numbers=SMALL),
-    "btranspose-sinkhorn": Case("btranspose-c2a1-4", (128, 96), 120, numbers=SMALL),
-    "btranspose-sinkhorn-unused": Case("btranspose-c2a1-4", (128, 96), 120, numbers=SMALL),
-    "prtr": Case("prtr-r50-384", (128, 96), 240, 1e-4, QUERIES),
+    "simple-baseline": Case("simple-baseline-r50", QUARTERS, 200),
+    "hrnet": Case("hrnet-w32", QUARTERS, 160),
+    "transpose": Case("transpose-r-a3", (96, 64), 200, {"layers": 2}, {"rate": 1e-3}),
+    "btranspose": BTRANSPOSE,
+    "btranspose-paper": BTRANSPOSE,
+    "btranspose-sinkhorn": BTRANSPOSE,
+    "btranspose-sinkhorn-unused": BTRANSPOSE,
+    "prtr": Case("prtr-r50-384", (64, 64), 360, {"layers": 2, "queries": 20, "feedforward": 256}, SLOW_TRUNK),
     "prtr-sequential": Case(
         "prtr-sequential-r50",
-        (128, 170),
-        240,
-        1e-4,
-        {"layers": 2, "persons": 8, "joint_queries": 24, "feedforward": 512, "levels": [3, 4, 5]},
+        (64, 86),
+        360,
+        {
+            "layers": 1, "persons": 2, "joint_queries": 18, "feedforward": 256, "levels": [4, 5],
+            "x_res": 4, "y_res": 4, "dropout": 0.0,
+        },
+        {"rate": 4e-4, "backbone_rate": 5e-5},
     ),
-}
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -115,16 +123,14 @@ def test_every_recipe_is_asked():
 def test_a_recipe_learns_eight_people_by_heart(name, out, chosen, tmp_path, record_property):
     case, run = CASES[name], tmp_path / name
     bare = WHOLE_PICTURE if name == "prtr-sequential" else NO_AUGMENTATION
-    recipe = replace(
-        pose_recipe(name, row(case.backbone)), augmentation=bare, rate=case.rate, backbone_rate=0.0, clip_norm=1.0
-    )
+    recipe = replace(pose_recipe(name, row(case.backbone)), augmentation=bare, clip_norm=1.0, **case.changes)
     config = TrainPoseConfig(
         backbone=case.backbone, input=f"{case.size[0]}x{case.size[1]}", val_part=0.0, device="cpu",
-        epochs=max(1, case.steps // COPIES), batch_size=PEOPLE,
+        epochs=case.steps // COPIES, batch_size=PEOPLE,
     )  # fmt: skip
-    began = time.monotonic()
+    began = time.process_time()  # of this process: others may have the cores
     train_pose(out, run, config, numbers=case.numbers, recipe=recipe)
-    seconds, found = time.monotonic() - began, likeness(run, chosen)
+    seconds, found = time.process_time() - began, likeness(run, chosen)
     print(f"\n{name}: {seconds:.0f} s, OKS {min(found):.3f} to {max(found):.3f}, mean {np.mean(found):.3f}")
     record_property("seconds", seconds)
     record_property("oks", found)
