@@ -125,7 +125,7 @@ def _read_parquet(path: Path, columns: _Columns) -> tuple[tuple[str, ...], tuple
         texts = {name: pc.fill_null(table[name].cast(pa.string()), "").to_pylist() for name in names}
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error}") from None
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:  # the latter at a column's name
         raise SourceError(f"{path} is no Parquet file with text columns: {error}") from None
     rows = zip(*texts.values(), strict=True)
     return header, tuple(

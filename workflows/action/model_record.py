@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from posebeam.pipelines.json_value import shown
-from posebeam.pipelines.record import require
+from posebeam.pipelines.record import Says, require
 from posebeam.transforms.errors import DataError
 
 _MOST = 10_000  # frames of a window, and classes: what is larger is no action model
 _NUMBER = (int, float)
-_SAYS = {"model": str, "classes": list, "data": dict, "recipe": dict}
-_ACT_DATA = {
+_SAYS: Says = {"model": str, "classes": list, "data": dict, "recipe": dict}
+_ACT_DATA: Says = {
     "window": int, "chain": str, "chain_version": int, "layout": str, "backbone": str, "weights_sha256": str,
 }  # fmt: skip
-_ACT_RECIPE = {"dropout": _NUMBER, "mirrored": bool}
-_HYBRID_DATA = {"features": str, "features_sha256": str}
-_HYBRID_RECIPE = {"mask": str}
+_ACT_RECIPE: Says = {"dropout": _NUMBER, "mirrored": bool}
+_HYBRID_DATA: Says = {"features": str, "features_sha256": str}
+_HYBRID_RECIPE: Says = {"mask": str}
 
 
 def require_model(path: Path, record: Mapping[str, Any]) -> None:

@@ -127,7 +127,10 @@ def test_a_url_is_decoded_like_the_file(media, tmp_path):
         (["a/1.mp4,walk", ",walk"], r"clips.csv, line 3: no uri"),
         (["a/1.mp4,walk", "./a/1.mp4,run"], r"line 3: a/1.mp4 stands in clips.csv, line 2 already"),
         (["a/1.mp4,walk", "link.mp4,walk"], r"line 3: link.mp4 stands in clips.csv, line 2 already"),
-        (["hdfs://host/1.mp4,walk"], r"line 2: 'hdfs://host/1.mp4' is of no kind that is read: a path, or gs, s3, http"),
+        (
+            ["hdfs://host/1.mp4,walk"],
+            r"line 2: 'hdfs://host/1.mp4' is of no kind that is read: a path, or gs, s3, http",
+        ),
         (["a/1.mp4,wa\x07lk"], r"line 2: the label 'wa\\x07lk' holds characters that do not print"),
         (["a/1.mp4,walk,x"], r"line 2: 3 cells, the header names 2 columns"),
         ([], r"no row below the header"),
@@ -239,3 +242,15 @@ def test_real_clips_in_the_published_layout(foreign_data, tmp_path):
     assert len(refs) > 300
     assert {ref.group for ref in refs if ref.split == "test"} <= {f"g{k:02d}" for k in range(1, 8)}
     assert all(f"_{ref.group}_" in ref.clip_id for ref in refs)
+
+
+def test_a_column_whose_name_is_no_text_is_told(tmp_path):
+    """Arrow reads such a file, and fails at the name."""
+    pq.write_table(
+        pa.table({"uri": ["a.mp4"], "label": ["x"], "ooo": ["1"]}), tmp_path / "a.parquet", store_schema=False
+    )
+    content = (tmp_path / "a.parquet").read_bytes()
+    assert b"ooo" in content
+    (tmp_path / "a.parquet").write_bytes(content.replace(b"ooo", b"\x80\x81o"))
+    with pytest.raises(SourceError, match="no Parquet file with text columns"):
+        list_clips(tmp_path / "a.parquet")
