@@ -21,7 +21,7 @@ from posebeam.transforms.errors import ConfigError
 
 FILE, WEIGHTS, RECORD = "backbone.toml", "model.safetensors", "run.json"
 _HEAD = f"# A trained backbone, its columns as in posebeam's models/backbones.toml; its weights: {WEIGHTS}.\n"
-MOST_BYTES = 1 << 16
+MOST_BYTES = 1 << 12
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}"
 
 

@@ -89,7 +89,7 @@ def _below(folder: str, name: str) -> str:
 def _nothing(path: Path, root: Path, missing: Sequence[str]) -> str:
     if not missing:
         return f"{path}: no row below the header, expected {LAYOUT}"
-    return f"{path}: none of its {len(missing):,} clips is there (first: {missing[0]}); uris count from {root}"
+    return f"{path}: none of its {len(missing):,} clips is there (first: {missing[0][:200]}); uris count from {root}"
 
 
 @dataclass
