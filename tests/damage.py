@@ -15,7 +15,7 @@ from posebeam.transforms.errors import PosebeamError
 
 SECONDS = 20.0  # of one processor: no small file takes as long, on whatever machine
 MEGABYTES = 300  # that the process may grow by over one small file
-LETTERS = 6000  # of an error: a file of a gigabyte shall not stand in it whole
+LETTERS = 20_000  # of an error: three paths stand in some, but no file of a gigabyte
 _RUNS_CODE = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "pickle.find_class")
 _REACHES_OUT = ("socket.connect", "socket.getaddrinfo", "urllib.Request")
 

@@ -25,6 +25,7 @@ SUBSET_LAYOUT = "a folder with train.csv and test.csv (columns video_name,tag) b
 # Clips of UCF101 are named by what was filmed together: groups g01 to g25 of each class.
 UCF101_NAME = r"(?:^|/)v_[A-Za-z0-9]+_(g\d+)_c\d+\.\w+$"
 _MOST_PROBLEMS = 5
+_LONGEST = {"uri": 4096, "label": 200, "group": 4096}  # letters: the first and last as paths have them
 
 
 def list_clips(source: str | os.PathLike[str], *, group: str | None = None, seed: int = 0) -> Listing:
@@ -89,7 +90,8 @@ def _below(folder: str, name: str) -> str:
 def _nothing(path: Path, root: Path, missing: Sequence[str]) -> str:
     if not missing:
         return f"{path}: no row below the header, expected {LAYOUT}"
-    return f"{path}: none of its {len(missing):,} clips is there (first: {missing[0][:200]}); uris count from {root}"
+    first = missing[0][:200]
+    return f"{path}: none of its {len(missing):,} clips is there (first: {first}); uris count from {root}"
 
 
 @dataclass
@@ -161,6 +163,9 @@ def _row_problems(row: Row, split: str, whole: bool) -> Iterator[str]:
         yield from _address_problems(uri)
     elif "://" in uri and uri.partition("://")[0].lower() not in SCHEMES:
         yield f"{shown(uri)} is of no kind that is read: a path, or {', '.join((*STORES, *SCHEMES))}"
+    for name, most in _LONGEST.items():
+        if len(text := row.cells.get(name, "")) > most:
+            yield f"a {name} of {len(text):,} letters, expected at most {most:,}"
     if not label:
         yield "no label"
     elif not label.isprintable():

@@ -115,7 +115,8 @@ TABLE = {
 }  # fmt: skip
 CSV = "\n".join(",".join(row) for row in (TABLE, *zip(*TABLE.values(), strict=True))).encode()
 CELLS = st.one_of(
-    st.text(max_size=30), st.sampled_from(("x" * 200_000, "../../a", "/a", "file:///a", "a\0b", "~", "."))
+    st.text(max_size=30),
+    st.sampled_from(("x" * 200_000, "x" * 4000, "x" * 200, "../../a", "/a", "file:///a", "a\0b", "~", ".")),
 )
 
 

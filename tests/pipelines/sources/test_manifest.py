@@ -132,6 +132,7 @@ def test_a_url_is_decoded_like_the_file(media, tmp_path):
             r"line 2: 'hdfs://host/1.mp4' is of no kind that is read: a path, or gs, s3, http",
         ),
         (["a/1.mp4,wa\x07lk"], r"line 2: the label 'wa\\x07lk' holds characters that do not print"),
+        (["a/1.mp4," + "x" * 201], "line 2: a label of 201 letters, expected at most 200"),
         (["a/1.mp4,walk,x"], r"line 2: 3 cells, the header names 2 columns"),
         ([], r"no row below the header"),
     ],
