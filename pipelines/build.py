@@ -2,7 +2,6 @@
 
 import os
 import platform
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -26,6 +25,7 @@ from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.plan import FILE as PLAN
 from posebeam.pipelines.plan import Plan, make_plan, write_plan
 from posebeam.pipelines.progress import Tally
+from posebeam.pipelines.publish import workspace
 from posebeam.pipelines.receipt import Receipt
 from posebeam.pipelines.runs import record_run
 from posebeam.pipelines.settings import Settings
@@ -86,8 +86,8 @@ def build(
         files = clear(out, before) if overwrite else before
         write_plan(plan, out, ours=PLAN in before)
         remove_strangers(plan, out, files)
-        with tempfile.TemporaryDirectory(prefix="posebeam-") as folder, _watched(Path(folder), watch) as tally:
-            job = Job.of(plan, out, weights, folder, runs, features_weights)
+        with workspace(out) as folder, _watched(folder, watch) as tally:
+            job = Job.of(plan, out, weights, str(folder), runs, features_weights)
             pending = {name: refs for name, refs in shards.items() if not job.is_finished(name, files)}
             started = time.time()
             if pending:

@@ -281,14 +281,18 @@ MOVES = {"plan": 1, "shard": 4, "receipt": 11, "manifest": 24}
 
 
 def kill_at(move, after, clips, out):
-    """A driver that kills itself before or after its move-th publication."""
+    """A driver that kills itself before or after its move-th publication. What it leaves, it leaves in OUT."""
     task = {
         "move": move, "after": after, "out": str(out),
         "refs": [asdict(ref) for ref in clips], "settings": SETTINGS.as_dict(),
     }  # fmt: skip
     stubs = Path(__file__).parent / "conftest.py"
     command = [sys.executable, "-c", textwrap.dedent(KILLED), str(stubs), json.dumps(task)]
-    assert subprocess.run(command, check=False).returncode == -9
+    temporary = out.parent / "temporary"
+    temporary.mkdir(exist_ok=True)
+    killed = subprocess.run(command, check=False, env=os.environ | {"TMPDIR": str(temporary)})
+    assert killed.returncode == -9
+    assert not list(temporary.glob("posebeam-*"))
 
 
 def goes_on(clips, out, done):
