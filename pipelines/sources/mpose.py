@@ -33,6 +33,7 @@ LAYOUT = (
     "an .npz with X_train, y_train, X_test, y_test (and train_ids, test_ids), a split's folder with these as "
     ".npy, or the folder that holds the splits 1, 2 and 3"
 )
+_MOST = 200  # letters of what another library says of a damaged file: zipfile quotes pages of it
 _SKELETONS = {25: "body25", 17: "coco17"}
 _ACTOR = re.compile(r"[^_]+_[^_]+(?=_)")  # <data set>_<actor>_<action>_<number>-<first>-<last>
 
@@ -101,7 +102,7 @@ def _arrays(path: Path, split: int) -> dict[str, Any]:
         lists = sorted(folder.glob("*.txt"))
         return loaded | (_read_list(lists[0]) if len(lists) == 1 else {})
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise SourceError(f"{path} is not MPOSE2021: {error}; expected {LAYOUT}") from error
+        raise SourceError(f"{path} is not MPOSE2021: {str(error)[:_MOST]}; expected {LAYOUT}") from error
 
 
 def _read_list(path: Path) -> dict[str, list[str]]:

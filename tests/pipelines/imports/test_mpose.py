@@ -173,6 +173,17 @@ def test_velocities_that_are_no_steps_are_refused(tmp_path):
         import_mpose(tmp_path / "x.npz", tmp_path / "out", layout_name="act13-body25")
 
 
+def test_an_archive_with_a_damaged_header_is_told_in_few_words(tmp_path):
+    file = tmp_path / "damaged.npz"
+    np.savez(file, **{name: np.zeros((2, 30, 25, 3)) for name in ("X_train", "y_train", "X_test", "y_test")})
+    content = bytearray(file.read_bytes())
+    content[26:28] = (5000).to_bytes(2, "little")  # how long the first name is
+    file.write_bytes(content)
+    with pytest.raises(SourceError, match="is not MPOSE2021") as told:
+        import_mpose(file, tmp_path / "out")
+    assert len(str(told.value)) < 1000
+
+
 def test_numbers_beyond_single_precision_are_refused(tmp_path):
     """They would stand in windows as infinite, which no training survives."""
     write(tmp_path / "in")
