@@ -49,8 +49,8 @@ SMALL = {"widths": [32, 48, 64], "layers": 1}
 SLOW_TRUNK = {"rate": 3e-4, "backbone_rate": 5e-5}
 BTRANSPOSE = Case("btranspose-c2a1-4", (96, 64), 400, SMALL, {"rate": 5e-4, "drawn": ()})
 CASES = {
-    "simple-baseline": Case("simple-baseline-r50", QUARTERS, 280, changes={"steps": (100, 125)}),
-    "hrnet": Case("hrnet-w32", QUARTERS, 320),
+    "simple-baseline": Case("simple-baseline-r50", QUARTERS, 320, changes={"steps": (100, 125)}),
+    "hrnet": Case("hrnet-w32", QUARTERS, 280),
     "transpose": Case("transpose-r-a3", (96, 64), 200, {"layers": 2}, {"rate": 1e-3}),
     "btranspose": BTRANSPOSE,
     "btranspose-paper": BTRANSPOSE,
