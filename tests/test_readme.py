@@ -153,7 +153,8 @@ def small(argv: list[str]) -> list[str]:
 
 def takes_what_is_there(argv: list[str], said: Said) -> bool:
     """Whether the inputs of a command are there: a folder, a file, a run; and it wants no other machine."""
-    if argv[0] in APART or "..." in said.text or "cuda" in argv or " -- " in said.text:
+    elsewhere = "cuda" in argv or " -- " in said.text or "://" in said.text
+    if argv[0] in APART or "..." in said.text or elsewhere:
         return False
     try:
         context = cli.get_command(click.Context(cli), argv[0]).make_context(argv[0], argv[1:].copy())
