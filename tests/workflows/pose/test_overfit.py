@@ -27,7 +27,7 @@ from posebeam.workflows.pose.recipes import RECIPES, pose_recipe
 from posebeam.workflows.pose.training import train_pose
 
 PEOPLE, COPIES = 8, 40  # COPIES of each person, so that an epoch has as many steps of one batch of all
-GOOD, LEAST = 0.9, 0.8  # of all eight in the mean, of each
+GOOD = 0.9  # OKS of each
 
 
 @dataclass(frozen=True)
@@ -150,5 +150,4 @@ def test_a_recipe_learns_eight_people_by_heart(name, out, chosen, tmp_path, reco
     print(f"\n{name}: {seconds:.0f} s, OKS {min(found):.3f} to {max(found):.3f}, mean {np.mean(found):.3f}")
     record_property("seconds", seconds)
     record_property("oks", found)
-    assert np.mean(found) > GOOD
-    assert min(found) > LEAST
+    assert min(found) > GOOD
