@@ -7,8 +7,6 @@ MoveNet: COCO). What its preprocessing returns is read too: [n, 30, 13, 4 or 5] 
 """
 
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +27,7 @@ CLASSES = (
 )  # fmt: skip
 SPLITS = (1, 2, 3)
 PARTS = ("train", "test")
+_ARRAYS = ("X_train", "X_test", "y_train", "y_test")
 LAYOUT = (
     "an .npz with X_train, y_train, X_test, y_test (and train_ids, test_ids), a split's folder with these as "
     ".npy, or the folder that holds the splits 1, 2 and 3"
@@ -89,26 +88,43 @@ def _numbered(part: str, n: int) -> list[str]:
 
 def _arrays(path: Path, split: int) -> dict[str, Any]:
     """Arrays by the names they have in the package, and lists of ids where they are told."""
-    names = [f"{kind}_{part}" for kind in "Xy" for part in PARTS]
+    if path.suffix == ".npz":
+        return _archive(path)
+    folder = next((each for each in (path / str(split), path) if (each / "X_train.npy").is_file()), None)
+    if folder is None:
+        raise SourceError(f"{path}: expected {LAYOUT}")
+    lists = sorted(folder.glob("*.txt"))
+    return _files(path, folder) | (_read_list(lists[0]) if len(lists) == 1 else {})
+
+
+def _archive(path: Path) -> dict[str, Any]:
     try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                told = {f"{part}_ids": file[f"{part}_ids"].tolist() for part in PARTS if f"{part}_ids" in file}
-                return {name: file[name] for name in names} | told
-        folder = next((each for each in (path / str(split), path) if (each / "X_train.npy").is_file()), None)
-        if folder is None:
-            raise SourceError(f"{path}: expected {LAYOUT}")
-        loaded = {name: np.load(folder / f"{name}.npy", "r", allow_pickle=False) for name in names}
-        lists = sorted(folder.glob("*.txt"))
-        return loaded | (_read_list(lists[0]) if len(lists) == 1 else {})
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise SourceError(f"{path} is not MPOSE2021: {str(error)[:_MOST]}; expected {LAYOUT}") from error
+        with np.load(path, allow_pickle=False) as file:
+            told = {f"{part}_ids": file[f"{part}_ids"].tolist() for part in PARTS if f"{part}_ids" in file}
+            return {name: file[name] for name in _ARRAYS} | told
+    except Exception as error:  # of zipfile, zlib, tokenize, ast, numpy: each has its own for damaged bytes
+        raise _not_mpose(path, error) from error
+
+
+def _files(path: Path, folder: Path) -> dict[str, Any]:
+    try:
+        return {name: np.load(folder / f"{name}.npy", "r", allow_pickle=False) for name in _ARRAYS}
+    except Exception as error:  # as above
+        raise _not_mpose(path, error) from error
+
+
+def _not_mpose(path: Path, error: Exception) -> SourceError:
+    return SourceError(f"{path} is not MPOSE2021: {str(error)[:_MOST]}; expected {LAYOUT}")
 
 
 def _read_list(path: Path) -> dict[str, list[str]]:
     """Ids of each part, in the order of its array."""
     ids: dict[str, list[str]] = {f"{part}_ids": [] for part in PARTS}
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path} cannot be read as a list of ids: {error}") from error
+    for number, line in enumerate(lines, 1):
         name, _, part = line.strip().partition("\t")
         if line.strip() and part not in PARTS:
             raise SourceError(f"{path}:{number}: got {line!r}, expected <id> TAB train or test")

@@ -184,6 +184,24 @@ def test_an_archive_with_a_damaged_header_is_told_in_few_words(tmp_path):
     assert len(str(told.value)) < 1000
 
 
+def test_an_array_with_a_damaged_header_is_told(tmp_path):
+    """A zero byte is a SyntaxError to Python's parser, what stands before it a TokenError to numpy's filter."""
+    write(tmp_path / "in")
+    file = tmp_path / "in/1/X_train.npy"
+    content = bytearray(file.read_bytes())
+    content[10] = 0  # the brace that begins the header
+    file.write_bytes(content)
+    with pytest.raises(SourceError, match="is not MPOSE2021"):
+        import_mpose(tmp_path / "in", tmp_path / "out")
+
+
+def test_a_list_that_is_no_text_is_told(tmp_path):
+    write(tmp_path / "in")
+    (tmp_path / "in/3/3.txt").write_bytes(b"\xff\xfe\0")
+    with pytest.raises(SourceError, match=r"3\.txt cannot be read as a list of ids"):
+        import_mpose(tmp_path / "in", tmp_path / "out")
+
+
 def test_numbers_beyond_single_precision_are_refused(tmp_path):
     """They would stand in windows as infinite, which no training survives."""
     write(tmp_path / "in")
