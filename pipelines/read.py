@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from posebeam.pipelines.clip_table import SilentClips, read_silent
 from posebeam.pipelines.made import Made
 from posebeam.pipelines.manifest import FILE, read_manifest
-from posebeam.pipelines.row_groups import MEMORY, Ints, RowGroups, Stored
+from posebeam.pipelines.row_group import Ints
+from posebeam.pipelines.row_groups import MEMORY, RowGroups, Stored
 from posebeam.transforms.errors import DataError
 
 _NO_POSES = "it was built without poses; posebeam build with --backbone NAME makes them"

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from posebeam.pipelines.clip_table import SilentClips, read_silent
 from posebeam.pipelines.features.made import FeaturesMade
 from posebeam.pipelines.manifest import FILE, read_manifest
-from posebeam.pipelines.row_groups import MEMORY, Ints, RowGroups, Stored
+from posebeam.pipelines.row_group import Ints
+from posebeam.pipelines.row_groups import MEMORY, RowGroups, Stored
 from posebeam.transforms.errors import DataError
 
 _ROW_COLUMNS = ["clip_id", "label", "group", "split1", "split2", "split3"]

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -16,24 +15,14 @@ from numpy.typing import NDArray
 from posebeam.pipelines.bounds import MOST_PIXELS, Bounds
 from posebeam.pipelines.images.people import Annotated, Ints
 from posebeam.pipelines.manifest import FILE, read_manifest
-from posebeam.pipelines.read import MEMORY
+from posebeam.pipelines.row_group import firsts_of, group_of, list_groups, random_order, read_columns
+from posebeam.pipelines.row_groups import MEMORY
 from posebeam.pipelines.stills.still import decoded
 from posebeam.transforms.errors import DataError, DecodeError
 
 _BYTES = "image.bytes"
 _AS_BUILT = Bounds(MOST_PIXELS)  # whoever built the data set said what is too large
 _COLUMNS = ["clip_id", "label", "group", "image_id", "width", "height", "people"]
-
-
-@dataclass(frozen=True)
-class _RowGroup:
-    """A row group of one file: the number of its first image in the whole data set, and the bytes of all."""
-
-    path: Path
-    index: int
-    first: int
-    rows: int
-    bytes: int
 
 
 class ImageReader:
@@ -53,8 +42,8 @@ class ImageReader:
         self._memory = memory
         self._files = [file for file in manifest["files"] if file["product"] == "images"]
         self._held: OrderedDict[int, pa.Array] = OrderedDict()
-        self._groups = self._list_groups()
-        self._firsts = np.array([group.first for group in self._groups])
+        self._groups = list_groups(out, self._files, _image_bytes)
+        self._firsts = firsts_of(self._groups)
         if not len(self):
             raise DataError(
                 f"{out} holds no images: posebeam build images or coco-images makes a data set of them"
@@ -63,31 +52,9 @@ class ImageReader:
     def __len__(self) -> int:
         return sum(group.rows for group in self._groups)
 
-    def _list_groups(self) -> list[_RowGroup]:
-        groups, first = [], 0
-        for file in self._files:
-            path = self.out / file["path"]
-            facts = _metadata(path)
-            if facts.num_rows != file["rows"]:
-                raise DataError(
-                    f"{path} has {facts.num_rows} rows, its manifest says {file['rows']}: "
-                    f"run posebeam check {self.out}"
-                )
-            for index in range(facts.num_row_groups):
-                group = facts.row_group(index)
-                groups.append(_RowGroup(path, index, first, group.num_rows, _image_bytes(group)))
-                first += group.num_rows
-        return groups
-
     @cached_property
     def _rows(self) -> pa.Table:
-        tables = [
-            pq.read_table(self.out / file["path"], columns=_COLUMNS, partitioning=None)
-            .replace_schema_metadata()
-            .append_column("part", pa.array([file["split"]] * file["rows"], pa.string()))
-            for file in self._files
-        ]
-        return pa.concat_tables(tables)
+        return read_columns(self.out, self._files, _COLUMNS)
 
     @cached_property
     def people(self) -> Annotated:
@@ -129,30 +96,12 @@ class ImageReader:
         return self._memory // self.readers
 
     def order(self, images: Ints, rng: np.random.Generator) -> Ints:
-        """Places in `images`, each once, in a random order that reads nothing twice.
-
-        All at random where everything is held; else row groups at random, as many at a time as half the memory
-        holds (a batch may straddle two such blocks), and the places within them at random. An image may stand
-        in `images` several times.
-        """
-        if sum(group.bytes for group in self._groups) <= self._budget:
-            return rng.permutation(len(images))
-        group_of = self._group_of(images)
-        order, blocks, size = rng.permutation(np.unique(group_of)), [[]], 0  # type: ignore[var-annotated]
-        for group in order.tolist():
-            size += self._groups[group].bytes
-            if 2 * size > self._budget and blocks[-1]:
-                blocks.append([])
-                size = self._groups[group].bytes
-            blocks[-1].append(group)
-        return np.concatenate([rng.permutation(np.flatnonzero(np.isin(group_of, block))) for block in blocks])
+        """Places in `images`, each once, in a random order that reads nothing twice (see random_order)."""
+        return random_order(self._groups, images, self._budget, rng)
 
     def shuffled(self, images: Ints, rng: np.random.Generator) -> Ints:
         """The images in such an order."""
         return images[self.order(images, rng)]
-
-    def _group_of(self, images: Ints) -> Ints:
-        return np.searchsorted(self._firsts, images, side="right") - 1
 
     def images(self, numbers: Sequence[int] | Ints) -> list[NDArray[np.uint8]]:
         """Pictures uint8 RGB [H, W, 3], in the order asked for; each is decoded once.
@@ -164,7 +113,7 @@ class ImageReader:
         return [pictures[index] for index in place]
 
     def _picture(self, number: int) -> NDArray[np.uint8]:
-        group = int(self._group_of(np.array(number)))
+        group = int(group_of(self._firsts, np.array(number)))
         content = self._read(group)[number - self._groups[group].first].as_buffer()
         try:
             return decoded(np.frombuffer(content, np.uint8), _AS_BUILT)
@@ -193,10 +142,3 @@ def _image_bytes(group: pq.RowGroupMetaData) -> int:
     """Bytes of the images of a row group, encoded as they are."""
     columns = (group.column(index) for index in range(group.num_columns))
     return int(next(column.total_uncompressed_size for column in columns if column.path_in_schema == _BYTES))
-
-
-def _metadata(path: Path) -> pq.FileMetaData:
-    try:
-        return pq.read_metadata(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error

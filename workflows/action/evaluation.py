@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posebeam.pipelines.publish import publish, publish_json, workspace
-from posebeam.pipelines.row_groups import Ints
+from posebeam.pipelines.row_group import Ints
 from posebeam.pipelines.stores.address import address
 from posebeam.transforms.errors import DataError
 from posebeam.workflows.action.answers import Answers

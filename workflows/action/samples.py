@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from posebeam.pipelines.clip_table import SilentClips
-from posebeam.pipelines.row_groups import Ints
+from posebeam.pipelines.row_group import Ints
 from posebeam.transforms.errors import ConfigError, DataError
 from posebeam.transforms.split import Shares, split_groups
 
