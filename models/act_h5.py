@@ -38,6 +38,8 @@ def read_act_h5(path: Path) -> ActH5:
     """The network of a file of Keras weights; WeightsError, saying what was found, if it is no AcT's."""
     import h5py
 
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder, expected one file of Keras weights")
     try:
         with h5py.File(path, "r") as file:
             return _read(path, list(_data_sets(path, file)))

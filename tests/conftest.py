@@ -65,6 +65,19 @@ def damage() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """A new folder for every example of a property: what the last one left is not read again."""
+    root, numbers = tmp_path_factory.mktemp("examples"), count()
+
+    def make() -> Path:
+        folder = root / str(next(numbers))
+        folder.mkdir()
+        return folder
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def foreign_data() -> Path:
     """Real data that is not part of the product; the folder that POSEBEAM_TEST_DATA names."""

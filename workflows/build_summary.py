@@ -3,6 +3,7 @@
 from typing import Any
 
 from posebeam.pipelines.build import Built
+from posebeam.workflows.console import say, tell_facts
 
 
 def summary(built: Built) -> dict[str, Any]:
@@ -22,6 +23,18 @@ def summary(built: Built) -> dict[str, Any]:
         "halvings": sum(receipt.halvings for receipt in built.receipts),
         "seconds": run["seconds"],
     }
+
+
+def summarise(built: Built, max_rejects: float, as_json: bool) -> int:
+    """Print what came out; 3 if too many clips were rejected."""
+    tell_facts("built", summary(built), as_json)
+    if not as_json:
+        for clip_id, text in [warning for receipt in built.receipts for warning in receipt.warnings][:10]:
+            say(f"note: {clip_id}: {text}")
+    if told := excess(built, max_rejects):
+        say(told)
+        return 3
+    return 0
 
 
 def excess(built: Built, max_rejects: float) -> str:

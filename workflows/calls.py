@@ -8,12 +8,15 @@ from typing import Any
 
 from posebeam.pipelines.stores.address import located
 from posebeam.transforms.errors import ConfigError
+from posebeam.workflows.action.labels import facts
 from posebeam.workflows.action.trained import Trained
+from posebeam.workflows.action.watch import watch
 from posebeam.workflows.argument import brought
 from posebeam.workflows.build_settings import of_kind
-from posebeam.workflows.commands.build import KINDS, BuildConfig, build_data, clips_of
+from posebeam.workflows.build_work import build_data, clips_of
+from posebeam.workflows.commands.build import KINDS, BuildConfig
 from posebeam.workflows.commands.evaluate import PARTS
-from posebeam.workflows.commands.predict import PredictConfig, facts, watch
+from posebeam.workflows.commands.predict import PredictConfig
 from posebeam.workflows.commands.train import TrainConfig, trained_run
 from posebeam.workflows.config import resolve_call
 

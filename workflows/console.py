@@ -1,5 +1,6 @@
 """Console: live progress and summary tables in the terminal."""
 
+import json
 import os
 import sys
 from collections import Counter
@@ -7,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -92,6 +94,14 @@ def say(text: str) -> None:
 def show(table: Table) -> None:
     """A table for people, on stderr."""
     CONSOLE.print(table)
+
+
+def tell_facts(title: str, facts: Mapping[str, Any], as_json: bool) -> None:
+    """Facts as a table for people, or as a line of JSON on stdout for programs."""
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        show(facts_table(title, facts))
 
 
 def is_terminal() -> bool:

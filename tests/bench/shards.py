@@ -14,7 +14,8 @@ from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.plan import make_plan
 from posebeam.pipelines.product import build_shard
 from posebeam.pipelines.progress import Reporter
-from posebeam.workflows.commands.build import BuildConfig, settings_of
+from posebeam.workflows.build_settings import settings_of
+from posebeam.workflows.commands.build import BuildConfig
 
 
 class Builder:

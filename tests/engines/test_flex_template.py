@@ -12,7 +12,8 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from posebeam.transforms.errors import ConfigError
-from posebeam.workflows.commands.build import BuildConfig, of_kind, settings_of
+from posebeam.workflows.build_settings import of_kind, settings_of
+from posebeam.workflows.commands.build import BuildConfig
 from posebeam.workflows.commands.build import command as build
 from posebeam.workflows.flex_template import ARGUMENTS, SETTINGS, command_line
 

@@ -66,6 +66,7 @@ def test_what_is_no_act_is_refused(tmp_path, whole):
     content = whole.read_bytes()
     (tmp_path / "cut.h5").write_bytes(content[: len(content) // 2])
     refused(tmp_path / "cut.h5", "is no HDF5 file that can be read")
+    refused(tmp_path, "is a folder, expected one file")
 
 
 @pytest.mark.parametrize(

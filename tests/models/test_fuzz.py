@@ -6,8 +6,6 @@ import pickle
 import struct
 import tomllib
 import zipfile
-from itertools import count
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -35,19 +33,6 @@ VALUES = st.one_of(
     ),
     st.sampled_from((torch.eye(2, 3).to_sparse(), torch.eye(2, 3, device="meta"), torch.full((2, 3), torch.nan))),
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """A new folder for every example."""
-    root, numbers = tmp_path_factory.mktemp("fuzz"), count()
-
-    def make() -> Path:
-        folder = root / str(next(numbers))
-        folder.mkdir()
-        return folder
-
-    return make
 
 
 def torch_file(content: object, new: bool = True) -> bytes:

@@ -14,8 +14,9 @@ import pytest
 
 from posebeam.models import registry
 from posebeam.transforms.errors import ConfigError
+from posebeam.workflows.build_settings import settings_of
 from posebeam.workflows.cli import run
-from posebeam.workflows.commands.build import BuildConfig, settings_of
+from posebeam.workflows.commands.build import BuildConfig
 
 BUILD = [sys.executable, "-m", "posebeam.workflows.cli", "build", "videos"]
 FRAMES = 60

@@ -134,7 +134,7 @@ def test_what_the_system_refuses_is_said_with_what_to_do(code, advice, media, tm
     def refuse(*where):
         raise OSError(code, os.strerror(code), "/mnt/full/plan.json")
 
-    monkeypatch.setattr("posebeam.workflows.commands.build.build_data", refuse)
+    monkeypatch.setattr("posebeam.workflows.build_work.build_data", refuse)
     got, text = said("build", "videos", media / "actions", tmp_path / "out", "--device", "cpu")
     assert got == 1
     assert f"posebeam: /mnt/full/plan.json: {advice}" in text

@@ -11,8 +11,8 @@ from posebeam.models import registry
 from posebeam.pipelines.decode import open_clip
 from posebeam.workflows.action.trained import Trained
 from posebeam.workflows.action.training import train
+from posebeam.workflows.action.watch import rule_of
 from posebeam.workflows.cli import run as posebeam
-from posebeam.workflows.commands.predict import window_rule
 from posebeam.workflows.commands.train import TrainConfig
 from posebeam.workflows.explain.film import person_regions, read_film
 from posebeam.workflows.explain.person import annotated_box, surest_box
@@ -162,7 +162,7 @@ def video(media):
 @pytest.fixture(scope="module")
 def attended(run_folder, video):
     trained = Trained.load(run_folder, "cpu")
-    rule = window_rule(trained, "movenet-lightning", -1.0)
+    rule = rule_of(trained, "movenet-lightning", -1.0)
     estimator = registry.load_estimator("movenet-lightning", device="cpu")
     return attended_window(video, trained, estimator, rule), rule
 

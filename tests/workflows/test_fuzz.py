@@ -2,7 +2,6 @@
 
 import json
 import tomllib
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,20 +14,6 @@ from posebeam.workflows.action.trained import Trained
 from posebeam.workflows.commands.build import BuildConfig
 from posebeam.workflows.config import as_toml, resolve
 from posebeam.workflows.run_folder import RECORD, WEIGHTS, read_record
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """A new folder for every example."""
-    root, numbers = tmp_path_factory.mktemp("fuzz"), count()
-
-    def make() -> Path:
-        folder = root / str(next(numbers))
-        folder.mkdir()
-        return folder
-
-    return make
-
 
 SETTINGS = tomllib.loads(as_toml(BuildConfig()))
 

@@ -124,7 +124,9 @@ def mpose(tmp_path):
 def test_published_weights_run_on_imported_mpose(run, mpose, tmp_path, capsys):
     """The figures are those of the network on what the chain makes of the poses."""
     out = tmp_path / "data"
-    assert posebeam(["import", "mpose", str(mpose), str(out)]) == 0
+    assert posebeam(["import", "mpose", str(mpose), str(out), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["built"], told["windows"], told["layout"]) == (16, 16, "act13-body25")
     assert posebeam(["check", str(out)]) == 0
     capsys.readouterr()
     record = json.loads((run / "run.json").read_text())

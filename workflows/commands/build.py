@@ -1,22 +1,17 @@
 """posebeam build: videos or images to poses and windows, in Parquet shards."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from posebeam.pipelines.bounds import BOUNDS
 from posebeam.workflows.argument import NewDataSet, there
-from posebeam.workflows.build_settings import BACKBONES_MIN_SCORE, KINDS_FPS, of_kind, settings_of
+from posebeam.workflows.build_settings import BACKBONES_MIN_SCORE, KINDS_FPS, of_kind
 from posebeam.workflows.commands.windows import WindowsConfig
 from posebeam.workflows.config import flags, option, require, resolve, same
 from posebeam.workflows.help import OUTPUT, HelpPage
-
-if TYPE_CHECKING:
-    from posebeam.pipelines.build import Built
-    from posebeam.pipelines.listing import Listing
 
 KINDS = ("ucf101", "videos", "manifest", "coco", "coco-images", "images")
 FEATURES = ("densenet121", "movenet-lightning", "densenet121-random")
@@ -150,106 +145,16 @@ def command(
     """Reads SOURCE, which is of KIND, and writes the data set OUT. Run again after an interruption: only what is
     missing is built, and the bytes are those of an undisturbed run.
     """
+    from posebeam.workflows.build_summary import summarise
+    from posebeam.workflows.build_work import build_data, clips_of, dry_run_facts, send_job
+    from posebeam.workflows.console import tell_facts
+
     settings = of_kind(kind, resolve(BuildConfig, config, given))
     listing = clips_of(kind, source, settings)
     if dry_run:
-        return _dry_run(listing, kind, out, settings, beam_args, as_json)
-    if any(word.startswith("--template_location") for word in beam_args):
-        return _send(listing, kind, out, settings, beam_args, as_json)
-    built = build_data(listing, kind, out, settings, beam_args)
-    return summarise(built, settings.max_rejects, as_json)
-
-
-def clips_of(kind: str, source: Path, config: BuildConfig) -> "Listing":
-    """The clips of SOURCE, as the flags want them."""
-    from posebeam.workflows.source import list_clips
-
-    return list_clips(
-        kind, source, split=config.split, group=config.group, seed=config.seed, limit=config.limit,
-        allow_missing=config.allow_missing, annotations=config.annotations,
-    )  # fmt: skip
-
-
-def build_data(listing: "Listing", kind: str, out: Path, config: BuildConfig, beam_args: list[str]) -> "Built":
-    """Build with live progress; run.json takes the resolved configuration."""
-    from posebeam.models.registry import run_folders
-    from posebeam.pipelines.build import build
-    from posebeam.workflows.console import clip_progress
-
-    settings = settings_of(kind, config)
-    with clip_progress(len(listing.refs)) as watch:
-        return build(
-            listing, settings, out, weights=config.weights, features_weights=config.features_weights,
-            runs=run_folders(config.backbone, config.detector),
-            workers=config.workers, beam_args=beam_args, overwrite=config.overwrite,
-            shared_disk=config.shared_disk, config=asdict(config), watch=watch,
-        )  # fmt: skip
-
-
-def _send(
-    listing: "Listing", kind: str, out: Path, config: BuildConfig, beam_args: list[str], as_json: bool
-) -> int:
-    """For a template's launcher: the job is written down, and nobody waits for its end."""
-    from posebeam.models.registry import run_folders
-    from posebeam.pipelines.send import send
-    from posebeam.workflows.console import facts_table, show
-
-    shards = send(
-        listing, settings_of(kind, config), out, beam_args, weights=config.weights,
-        features_weights=config.features_weights, runs=run_folders(config.backbone, config.detector),
-    )  # fmt: skip
-    facts = {"shards sent": shards, "when the job is over": "the same posebeam build puts the data set together"}
-    if as_json:
-        click.echo(json.dumps(facts))
+        tell_facts(f"would build {out}", dry_run_facts(listing, kind, out, settings, beam_args), as_json)
+    elif any(word.startswith("--template_location") for word in beam_args):
+        tell_facts(f"sent to build {out}", send_job(listing, kind, out, settings, beam_args), as_json)
     else:
-        show(facts_table(f"sent to build {out}", facts))
-    return 0
-
-
-def _dry_run(
-    listing: "Listing", kind: str, out: Path, config: BuildConfig, beam_args: list[str], as_json: bool
-) -> int:
-    from posebeam.pipelines.engines.runner import check_workers, pipeline_options, told
-    from posebeam.pipelines.job import Job
-    from posebeam.pipelines.plan import make_plan
-    from posebeam.pipelines.stores.held import held
-    from posebeam.workflows.console import facts_table, show
-
-    options = pipeline_options(config.workers, beam_args)
-    settings = settings_of(kind, config)
-    check_workers(options, settings.poses.device_kind, out, config.shared_disk)
-    plan, shards = make_plan(listing, settings)
-    job = Job.of(plan, out, config.weights, "")
-    files = held(out)
-    pending = [name for name in shards if not job.is_finished(name, files)]
-    facts = {
-        "clips": len(listing.refs), "classes": len(plan.classes), "missing": plan.missing,
-        "shards": len(shards), "shards to build": len(pending),
-        "clips to build": sum(len(shards[name]) for name in pending),
-        "backbone": config.backbone or "none", "features": config.features or "none",
-        "configuration": plan.hash[:16],
-        **told(options),
-    }  # fmt: skip
-    if as_json:
-        click.echo(json.dumps(facts))
-    else:
-        show(facts_table(f"would build {out}", facts))
-    return 0
-
-
-def summarise(built: "Built", max_rejects: float, as_json: bool) -> int:
-    """Print what came out; 3 if too many clips were rejected."""
-    from posebeam.workflows.build_summary import excess, summary
-    from posebeam.workflows.console import facts_table, say, show
-
-    facts = summary(built)
-    if as_json:
-        click.echo(json.dumps(facts))
-    else:
-        show(facts_table("built", facts))
-        for clip_id, text in [warning for receipt in built.receipts for warning in receipt.warnings][:10]:
-            say(f"note: {clip_id}: {text}")
-    if told := excess(built, max_rejects):
-        say(told)
-        return 3
+        return summarise(build_data(listing, kind, out, settings, beam_args), settings.max_rejects, as_json)
     return 0

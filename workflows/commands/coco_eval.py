@@ -13,11 +13,7 @@ from posebeam.workflows.config import flags, option, resolve, same
 from posebeam.workflows.help import OUTPUT, HelpPage
 
 if TYPE_CHECKING:
-    from posebeam.models.detector import Detector
-    from posebeam.models.estimator import Estimator
-    from posebeam.pipelines.coco.ap import CocoAp, Truth
-    from posebeam.pipelines.coco.people import CocoPeople
-    from posebeam.pipelines.listing import Listing
+    from posebeam.pipelines.coco.ap import CocoAp
 
 FIGURES = ("AP", "AP50", "AP75", "APM", "APL", "AR")
 BOXES = {
@@ -27,7 +23,6 @@ BOXES = {
     "file": "from",
 }  # fmt: skip
 _LOOKING = ("boxes", "detector", "flip", "scales", "weights", "decode", "out")  # flags that concern a backbone
-_DETECTOR = "movenet-multipose"  # for a backbone without one of its own: it is embedded
 
 
 @dataclass(frozen=True)
@@ -118,6 +113,7 @@ def _of_backbone(images: Path, settings: CocoEvalConfig, as_json: bool) -> int:
     from posebeam.pipelines.coco.ap import Truth, average_precision
     from posebeam.pipelines.coco.results import write_lines
     from posebeam.pipelines.publish import publish_json, unfinished
+    from posebeam.workflows.coco_sight import see
     from posebeam.workflows.run_folder import EVALUATION
     from posebeam.workflows.source import list_clips
 
@@ -126,7 +122,7 @@ def _of_backbone(images: Path, settings: CocoEvalConfig, as_json: bool) -> int:
         "coco", images, split=1, group="", seed=0, limit=0, allow_missing=settings.allow_missing,
         annotations=settings.annotations,
     )  # fmt: skip
-    kind, name, seen = _see(listing, truth, settings)
+    kind, name, seen = see(listing, truth, settings)
     backbone = row(settings.backbone).name
     path = Path(settings.out or f"{backbone}-{kind}-results.json")
     with unfinished(path) as part:
@@ -146,68 +142,6 @@ def _of_backbone(images: Path, settings: CocoEvalConfig, as_json: bool) -> int:
         publish_json(facts | asdict(found), Path(settings.backbone), f"{EVALUATION}/coco-{kind}{looks}.json")
     _tell(facts, found, as_json)
     return 3 if seen.failed else 0
-
-
-def _see(listing: "Listing", truth: "Truth", settings: CocoEvalConfig) -> "tuple[str, str, CocoPeople]":
-    """Kind of the boxes, where they are from, and the people."""
-    from posebeam.models.registry import row
-    from posebeam.pipelines.coco.entries import read_boxes
-    from posebeam.pipelines.coco.people import InBoxes, annotated_boxes, coco_people, listed_boxes
-    from posebeam.workflows.console import clip_progress, say
-
-    facts = row(settings.backbone)
-    kind = settings.boxes or ("detector" if facts.view == "top-down" or settings.detector else "none")
-    if settings.detector and kind != "detector":
-        raise click.UsageError(f"--detector is for --boxes detector, not for --boxes {kind}.")
-    if settings.scales > 1 and kind not in ("none", "detector"):
-        raise click.UsageError(f"--scales is for who sees whole frames, not for --boxes {kind}.")
-    estimator: Any = _estimator(settings, kind)
-    boxes, name = None, ""
-    if kind == "detector":
-        name = settings.detector or facts.detector or _DETECTOR
-        estimator = InBoxes(estimator, _detector(name, settings))
-    elif kind != "none":
-        path = Path(settings.annotations if kind == "gt" else kind)
-        given = annotated_boxes(truth, facts) if kind == "gt" else listed_boxes(read_boxes(path, truth.images))
-        estimator, boxes, kind, name = InBoxes(estimator), given, "gt" if kind == "gt" else "file", path.name
-    with clip_progress(len(listing.refs)) as watch:
-        seen = coco_people(listing, facts, estimator, boxes=boxes, in_boxes=kind != "none", watch=watch)
-    for image, text in (*seen.failed, *seen.warnings):
-        say(f"{image}: {text}")
-    return kind, name, seen
-
-
-def _estimator(settings: CocoEvalConfig, kind: str) -> "Estimator":
-    """The backbone. --scales and --flip concern who sees whole frames: several looks of the backbone, or of the
-    detector of a backbone that was published without flip test.
-    """
-    from posebeam.models.looks import load_looks
-    from posebeam.models.registry import load_estimator, row
-
-    weights = Path(settings.weights) if settings.weights else None
-    if kind == "none" and (settings.scales > 1 or settings.flip):
-        return load_looks(
-            settings.backbone, device=settings.device, weights=weights, batch_size=settings.batch_size,
-            decode=settings.decode, scales=settings.scales, flip=settings.flip,
-        )  # fmt: skip
-    flip = settings.flip and (kind != "detector" or row(settings.backbone).view == "top-down")
-    return load_estimator(
-        settings.backbone, device=settings.device, weights=weights, batch_size=settings.batch_size,
-        decode=settings.decode, crop_following=False, flip=flip,
-    )  # fmt: skip
-
-
-def _detector(name: str, settings: CocoEvalConfig) -> "Detector":
-    """All its boxes, however unsure; of a pose backbone the people's boxes, in as many looks as are wanted."""
-    from posebeam.models.detector import PoseDetector
-    from posebeam.models.looks import load_looks
-    from posebeam.models.registry import detector_row, load_detector
-
-    facts = detector_row(name)
-    way: dict[str, Any] = {"device": settings.device, "batch_size": settings.batch_size}
-    if settings.scales > 1 or (settings.flip and facts.view == "whole-frame"):
-        return PoseDetector(load_looks(name, **way, scales=settings.scales, flip=settings.flip))
-    return load_detector(name, **way, min_person=0.0)
 
 
 def _tell(facts: dict[str, Any], found: "CocoAp", as_json: bool) -> None:

@@ -126,7 +126,7 @@ def _explain_run(source: Path, out: Path, run: Path, asked: str, settings: Expla
     from posebeam.pipelines.publish import unfinished
     from posebeam.pipelines.stills.still import SUFFIXES
     from posebeam.workflows.action.trained import Trained
-    from posebeam.workflows.commands.predict import window_rule
+    from posebeam.workflows.action.watch import rule_of
     from posebeam.workflows.explain.film import draw_film
     from posebeam.workflows.explain.window import attended_window
 
@@ -137,7 +137,7 @@ def _explain_run(source: Path, out: Path, run: Path, asked: str, settings: Expla
         raise ConfigError(f"{run} is a {trained.record['model']} classifier: it has no class token to draw")
     backbone, data = trained.backbone(asked), trained.record["data"]
     as_trained = data if trained.knows_backbone(backbone) else {}
-    rule = window_rule(trained, backbone, -1.0)
+    rule = rule_of(trained, backbone, -1.0)
     estimator = load_estimator(
         backbone,
         decode=as_trained.get("decode", ""),

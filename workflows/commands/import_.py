@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -10,10 +10,6 @@ from posebeam.workflows.argument import Local, NewDataSet
 from posebeam.workflows.commands.build import BuildConfig
 from posebeam.workflows.config import flags, option, resolve, same
 from posebeam.workflows.help import OUTPUT, HelpPage
-
-if TYPE_CHECKING:
-    from posebeam.pipelines.listing import Listing
-    from posebeam.transforms.windows import WindowRule
 
 KINDS = ("act-h5", "openpose-json", "pyskl", "mpose", "coco-results")
 
@@ -90,121 +86,17 @@ EXAMPLES = (
 @click.argument("file", type=Local(exists=True, path_type=Path))
 @click.argument("out", type=NewDataSet())
 @flags(ImportConfig)
-def command(kind: str, file: Path, out: Path, config: Path | None, **given: Any) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
+def command(kind: str, file: Path, out: Path, config: Path | None, as_json: bool, **given: Any) -> int:
     """Reads FILE, which is of KIND, and writes OUT.
 
     Window, stride, short, gaps and person are openpose-json's and pyskl's;
     MPOSE comes in windows, images have none. Followed in OpenPose's files is whoever has a person_id, else the
     person listed first in each frame; in a pickle each place among the people of an annotation is one person.
     """
-    settings = resolve(ImportConfig, config, given)
-    if kind == "act-h5":
-        return _act(file, out, settings)
-    kinds = {"openpose-json": _openpose, "pyskl": _pyskl, "mpose": _mpose, "coco-results": _coco_results}
-    return _say(kinds[kind](file, out, settings), out)
+    from posebeam.workflows.console import tell_facts
+    from posebeam.workflows.import_kinds import IMPORTS
 
-
-def _act(file: Path, out: Path, config: ImportConfig) -> int:
-    from posebeam.workflows.action.published import import_act
-    from posebeam.workflows.console import facts_table, show
-
-    record = import_act(file, out, _classes(config), max(config.split, 0))
-    names = ("model", "parameters", "classes")
-    facts = {name: record[name] for name in names} | {name: record["data"][name] for name in ("layout", "chain")}
-    show(facts_table(f"run {out}", facts))
-    return 0
-
-
-def _openpose(file: Path, out: Path, config: ImportConfig) -> dict[str, Any]:
-    from posebeam.pipelines.imports.imported import LAYOUTS, SEEN
-    from posebeam.pipelines.imports.openpose import find_skeleton, import_openpose
-    from posebeam.pipelines.sources.openpose_json import list_clips
-
-    listing = _told(list_clips(file, group=config.group or None, seed=config.seed))
-    skeleton = find_skeleton(listing)
-    rule = _rule(config, config.layout or LAYOUTS[skeleton], SEEN)
-    return import_openpose(listing, skeleton, rule, out, rate=config.rate, shards=config.shards)
-
-
-def _told(listing: "Listing") -> "Listing":
-    """The listing, after what a user should be told of it."""
-    from posebeam.workflows.console import say
-
-    lists = {"named by a split and not there": listing.missing, "in no split, left out": listing.unlisted}
-    counted = (f"{len(names):,} clips {text}, as {names[0]}" for text, names in lists.items() if names)
-    for text in (*listing.warnings, *counted):
-        say(f"note: {text}")
-    return listing
-
-
-def _pyskl(file: Path, out: Path, config: ImportConfig) -> dict[str, Any]:
-    from posebeam.pipelines.imports.imported import LAYOUTS
-    from posebeam.pipelines.imports.pyskl import import_pyskl, min_score_of
-    from posebeam.pipelines.sources.pyskl import list_clips, read_pyskl
-
-    pyskl = read_pyskl(file)
-    protocol = config.protocol or (str(config.split) if config.split > 0 else "")
-    listing = list_clips(
-        pyskl, classes=_classes(config), protocol=protocol, group=config.group or None, seed=config.seed
-    )
-    rule = _rule(config, config.layout or LAYOUTS.get(pyskl.skeleton, "act13-coco"), min_score_of(pyskl))
-    official = int(protocol) if protocol in ("1", "2", "3") else 1
-    return import_pyskl(
-        pyskl, _told(listing), rule, out, rate=config.rate, split=official, shards=config.shards
-    )  # fmt: skip
-
-
-def _coco_results(file: Path, out: Path, config: ImportConfig) -> dict[str, Any]:
-    from posebeam.pipelines.imports.coco_results import import_results
-    from posebeam.pipelines.imports.imported import SEEN
-    from posebeam.transforms.errors import ConfigError
-
-    if not config.annotations:
-        raise ConfigError("coco-results needs --annotations person_keypoints_*.json: it names the images")
-    return import_results(
-        file, Path(config.annotations), out, min_score=SEEN if config.min_score < 0 else config.min_score,
-        chain_name=config.chain, layout_name=config.layout or "act13-coco", shards=config.shards,
-    )  # fmt: skip
-
-
-def _rule(config: ImportConfig, layout: str, seen: float) -> "WindowRule":
-    """The rule of the flags; seen is the score from which a joint counts where none is given."""
-    from posebeam.transforms.windows import WindowRule
-
-    return WindowRule(
-        length=config.window, stride=config.stride, mode=config.windows, short=config.short, gaps=config.gaps,
-        person=config.person, min_score=seen if config.min_score < 0 else config.min_score, chain=config.chain,
-        layout=layout,
-    )  # fmt: skip
-
-
-def _mpose(file: Path, out: Path, config: ImportConfig) -> dict[str, Any]:
-    from posebeam.pipelines.imports.mpose import import_mpose
-    from posebeam.pipelines.sources.mpose import CLASSES
-
-    return import_mpose(
-        file, out, split=1 if config.split < 0 else config.split, layout_name=config.layout,
-        chain_name=config.chain, classes=_classes(config) or CLASSES, shards=config.shards,
-    )  # fmt: skip
-
-
-def _classes(config: ImportConfig) -> tuple[str, ...]:
-    """The names in the file; none without one."""
-    from posebeam.transforms.errors import ConfigError
-
-    if not config.classes:
-        return ()
-    try:
-        lines = Path(config.classes).read_text("utf-8-sig").splitlines()
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"--classes {config.classes} cannot be read: {error}") from error
-    return tuple(line.strip() for line in lines if line.strip())
-
-
-def _say(manifest: dict[str, Any], out: Path) -> int:
-    from posebeam.workflows.console import facts_table, show
-
-    config = manifest["config"]
-    facts = manifest["clips"] | manifest["rows"] | {name: config[name] for name in ("skeleton", "layout", "chain")}
-    show(facts_table(f"data set {out}", facts))
+    title, facts = IMPORTS[kind](file, out, resolve(ImportConfig, config, given))
+    tell_facts(title, facts, as_json)
     return 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posebeam.models.registry import rows
+from posebeam.models.registry import row
 from posebeam.models.run_row import FILE as BACKBONE
 from posebeam.pipelines.manifest import FILE as MANIFEST
 from posebeam.transforms.errors import ConfigError, DataError
@@ -73,12 +73,11 @@ def kind_of(name: str) -> str:
     """classifier, pose, trunk, data: a folder; backbone: a row of the table. ConfigError, DataError if none."""
     folder = Path(name)
     if not folder.is_dir():
-        if name in {each.name for each in rows()}:
-            return "backbone"
-        raise ConfigError(
-            f"{name} is no folder, and no backbone: expected run folders, data sets, or names of backbones "
-            "(posebeam backbones lists them)"
-        )
+        try:
+            row(name)
+        except ConfigError as error:
+            raise ConfigError(f"{name}: no folder of a run or a data set is there, and {error}") from error
+        return "backbone"
     if (folder / MANIFEST).is_file():
         return "data"
     if (folder / BACKBONE).is_file():

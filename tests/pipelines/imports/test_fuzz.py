@@ -3,7 +3,6 @@
 import io
 import json
 import pickle
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -24,19 +23,6 @@ from posebeam.pipelines.sources.pyskl import read_pyskl
 from posebeam.transforms.windows import WindowRule
 
 STRANGE = [0.0, -1.0, 1e-40, 1e5, 3e38, 1e300, float("nan"), float("inf")]
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """A new folder for every example."""
-    root, numbers = tmp_path_factory.mktemp("fuzz"), count()
-
-    def make() -> Path:
-        folder = root / str(next(numbers))
-        folder.mkdir()
-        return folder
-
-    return make
 
 
 def whole_or_nothing(out: Path) -> None:

@@ -3,7 +3,6 @@
 import io
 import pickle
 import pickletools
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -35,19 +34,6 @@ ANNOTATIONS = {
     "annotations": [PERSON, PERSON | {"id": 8, "image_id": 2, "iscrowd": 1, "keypoints": [0] * 51}],
     "categories": [{"id": 1, "name": "person", "keypoints": list(skeleton("coco17").joints), "skeleton": []}],
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """A new folder for every example: what the last one left in it is not read again."""
-    root, numbers = tmp_path_factory.mktemp("fuzz"), count()
-
-    def make() -> Path:
-        folder = root / str(next(numbers))
-        folder.mkdir()
-        return folder
-
-    return make
 
 
 @pytest.fixture(scope="module")

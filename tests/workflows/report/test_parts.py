@@ -77,8 +77,10 @@ def test_columns_are_told_apart(tmp_path):
 
 def test_what_is_nothing_is_said(tmp_path):
     assert kind_of("movenet-lightning") == "backbone"
-    with pytest.raises(ConfigError, match="no folder, and no backbone"):
+    with pytest.raises(ConfigError, match="no folder of a run or a data set is there, and no backbone"):
         kind_of(str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigError, match="near: movenet-lightning"):
+        kind_of("movenet-lightening")
 
 
 def test_speed_is_of_one_input_on_one_thread():
