@@ -1,7 +1,6 @@
 """Watched: a posebeam build in processes of its own, with what it took: seconds, frames, memory of all of them."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from posebeam.pipelines.progress import Tally
+from posebeam.pipelines.stores.held import WORK
 
 _LOOK_SECONDS = 0.05
 
@@ -42,33 +42,31 @@ def build(source: Path, flags: Sequence[str]) -> Build:
     """posebeam build videos SOURCE, watched from outside; its files go to a folder that is removed."""
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         out = Path(place) / "out"
-        own = Path(place) / "tmp"  # where the workers' reports can be found
-        own.mkdir()
         command = [sys.executable, "-m", "posebeam.workflows.cli", "build", "videos", str(source), str(out)]
         command += flags
         started = time.time()
         with (Path(place) / "log").open("w+") as log:
-            process = subprocess.Popen(command, env=os.environ | {"TMPDIR": str(own)}, stdout=log, stderr=log)
-            first, before, peak = _watch(process, own)
+            process = subprocess.Popen(command, stdout=log, stderr=log)
+            first, before, peak = _watch(process, out)
             wall = time.time() - started
             log.seek(0)
             if process.returncode or not first:
                 said = log.read()[-2000:]
                 raise SystemExit(
-                    f"{' '.join(command)}: exit code {process.returncode}, too little work, or:\n{said}"
+                    f"{' '.join(command)}: exit code {process.returncode}, no worker told of frames, or:\n{said}"
                 )
         frames = json.loads((out / "manifest.json").read_text())["frames"]
         last = max(path.stat().st_mtime for path in (out / "_shards").iterdir())
     return Build(frames - before, last - first, wall, peak)
 
 
-def _watch(process: subprocess.Popen, folder: Path) -> tuple[float, int, int]:
+def _watch(process: subprocess.Popen, out: Path) -> tuple[float, int, int]:
     """When the first frames were told of, how many, and the peak of memory; returns when the process has ended."""
     first, before, peak, tally = 0.0, 0, 0, None
     while process.poll() is None:
         peak = max(peak, _memory(process.pid))
-        if tally is None and (reports := next(folder.glob("posebeam-*"), None)):
-            tally = Tally(reports)
+        if tally is None and (report := next(out.glob(f"{WORK}/*/*.jsonl"), None)):
+            tally = Tally(report.parent)
         if not before and tally is not None and (before := tally.read()["frames"]):
             first = time.time()
         time.sleep(_LOOK_SECONDS)
