@@ -125,6 +125,13 @@ def told(options: PipelineOptions) -> dict[str, str]:
     }
 
 
+# Beam's worker. Without a handler the first warning of its imports would send all that follow to the terminal.
+_WORKER = (
+    "import logging, runpy; logging.getLogger().addHandler(logging.NullHandler()); "
+    "runpy.run_module('apache_beam.runners.worker.sdk_worker_main', run_name='__main__', alter_sys=True)"
+)
+
+
 def _local_runner(workers: int) -> FnApiRunner:
     """The local runner, with workers that log errors only: they do not see the pipeline's options.
 
@@ -134,13 +141,13 @@ def _local_runner(workers: int) -> FnApiRunner:
     quiet = Struct()
     quiet.update({"default_sdk_harness_log_level": "ERROR"})
     provision = beam_provision_api_pb2.ProvisionInfo(retrieval_token="none", pipeline_options=quiet)  # noqa: S106
-    command = f"trap '' INT; exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main"
+    command = f"trap '' INT; exec {shlex.quote(sys.executable)} -c {shlex.quote(_WORKER)}"
     apart = SubprocessSDKEnvironment.from_command_string(command) if workers > 1 else None
     return FnApiRunner(apart, provision_info=ExtendedProvisionInfo(provision))
 
 
 def run_graph(graph: beam.PTransform, options: PipelineOptions) -> None:
-    """Run to the end. An exception of a worker comes out as it was raised, or as WorkerError."""
+    """Run to the end. PosebeamError as a worker raised it, OSError if it is of this process; else WorkerError."""
     local = Engine.of(options).is_local
     if local:
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # a dead worker is told by the watchdog
@@ -153,8 +160,9 @@ def run_graph(graph: beam.PTransform, options: PipelineOptions) -> None:
         except PosebeamError:
             raise
         except RuntimeError as error:
-            if isinstance(error.__context__, KeyboardInterrupt):  # Beam gives what a step raised another name
-                raise KeyboardInterrupt from error
+            first = error.__context__  # what a step raised: Beam gives it another name and the step's
+            if isinstance(first, KeyboardInterrupt | OSError):
+                raise first from None
             raise WorkerError(
                 f"the run failed in a worker:\n{error}\nFinished shards are kept: the same command goes on."
             ) from error

@@ -1,5 +1,6 @@
 """A build: resumed, replaced, refused, checked, rewindowed; always the same bytes."""
 
+import errno
 import json
 import os
 import random
@@ -327,14 +328,15 @@ def test_a_disk_that_is_full_changes_no_finished_file(clips, done, monkeypatch):
     before = promised(done)
     shutil.rmtree(done / "windows")
     monkeypatch.setattr("posebeam.pipelines.product_file.write_parquet", full_disk)
-    with pytest.raises(Exception, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as told:
         build(Listing(clips), SETTINGS, done)
+    assert told.value.errno == errno.ENOSPC  # as the system said it, without Beam's name of a step
     after = promised(done)
     assert {name: before[name] for name in after} == after
 
 
 def full_disk(*args):
-    raise OSError(28, "No space left on device")
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def persons(out: Path, product: str) -> set[tuple[str, int]]:

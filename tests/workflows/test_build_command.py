@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -73,7 +74,9 @@ def descendants(pid):
 
 @pytest.mark.slow
 def test_two_workers_share_the_work_and_write_the_same_bytes(source, alone, tmp_path):
-    assert build(source, tmp_path / "two", "--workers", "2").returncode == 3
+    done = build(source, tmp_path / "two", "--workers", "2")
+    assert done.returncode == 3
+    assert not re.search("WARNING|INFO", done.stderr)  # what Beam's workers tell one another
     assert promised(tmp_path / "two") == promised(alone)
     told = json.loads((tmp_path / "two/run.json").read_text())["runs"][0]
     assert (told["config"]["workers"], told["config"]["backbone"]) == (2, "movenet-lightning")
