@@ -31,8 +31,8 @@ def facts(prediction: Prediction, trained: Trained, backbone: str) -> dict[str, 
         named = zip(trained.classes, prediction.overall.tolist(), strict=True)
         found |= {"label": label, "probability": probability, "probabilities": dict(named)}
         found["windows"] = [
-            {"start": start, "seconds": round(at, 3), "label": best[0], "probability": best[1]}
-            for start, at, best in zip(
+            {"start": start, "seconds": round(at, 3), "label": name, "probability": share}
+            for start, at, (name, share) in zip(
                 prediction.starts, prediction.seconds,
                 [best(each, trained.classes) for each in prediction.windows], strict=True,
             )
