@@ -16,8 +16,9 @@ def test_a_build_that_is_interrupted_says_so_in_a_sentence(workers, media, tmp_p
     argv = ["build", "videos", str(media / "actions"), str(out), "--workers", str(workers), "--shards", "2"]
     code = f"from posebeam.workflows.cli import main; main({argv!r})"
     build = subprocess.Popen(
-        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a script's `make test &` ignores it
+    )  # fmt: skip
     while not (out / "plan.json").exists():
         assert build.poll() is None
         time.sleep(0.05)
