@@ -6,6 +6,7 @@ from typing import Any
 
 from posebeam.pipelines.json_value import read_json, shown
 from posebeam.pipelines.schema import VERSION
+from posebeam.pipelines.stores.store import OF_DISKS
 from posebeam.transforms.errors import DataError
 
 Says = Mapping[str, type | tuple[type, ...]]  # names, and of which kind their values are
@@ -13,10 +14,12 @@ _FILE = {"path": str, "product": str, "split": str, "rows": int, "sha256": str}
 
 
 def read_record(path: Path, says: Says) -> dict[str, Any]:
-    """The record; DataError if it is damaged, of another schema, or lacks something of what it must say."""
+    """The record; DataError if it is damaged, of another schema, or incomplete; OSError if the disk fails."""
     try:
         record = read_json(path)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in OF_DISKS:
+            raise
         raise DataError(f"{path} is damaged: {error}") from error
     if not isinstance(record, dict):
         raise DataError(f"{path} is damaged: it holds {shown(record)}")

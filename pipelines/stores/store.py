@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol
 from posebeam.transforms.errors import StoreError
 
 _SECRETS = ("s3_access_key_id", "s3_secret_access_key", "s3_session_token")
-_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)  # what a disk here says
+OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)  # what a disk here says
 _arguments: tuple[str, ...] = ()
 
 
@@ -101,6 +101,6 @@ def asked(uri: str) -> Iterator[tuple[Store, str, str]]:
             raise FileNotFoundError(errno.ENOENT, "no such object or bucket", uri) from error
         if known is PermissionError:
             raise PermissionError(errno.EACCES, "the store does not allow it to these credentials", uri) from error
-        if isinstance(error, OSError) and error.errno in _OF_DISKS:
+        if isinstance(error, OSError) and error.errno in OF_DISKS:
             raise
         raise StoreError(f"{uri}: the store gave up: {type(error).__name__}: {error}") from error

@@ -1,5 +1,6 @@
 """plan.json and manifest.json of another posebeam, or of nobody's: which schema is read, and what else is told."""
 
+import errno
 import json
 import re
 
@@ -64,6 +65,16 @@ def test_another_schema_is_refused_with_what_to_do(out, file, schema, says):
         READERS[file](out)
     with pytest.raises(DataError, match=re.escape(says)):
         check(out)
+
+
+@pytest.mark.parametrize("file", READERS)
+def test_a_disk_that_fails_is_no_damage(out, file, monkeypatch):
+    def fails(path):
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr("posebeam.pipelines.record.read_json", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        READERS[file](out)
 
 
 def test_more_than_a_reader_asks_for_is_no_other_schema(out):
