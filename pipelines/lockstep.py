@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from posebeam.models.estimator import Estimator
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.decode import DecodeReport, Frame
+from posebeam.pipelines.fill import Fill
 from posebeam.pipelines.prefetch import Prefetch
 from posebeam.transforms.errors import ClipError, EstimateError
 from posebeam.transforms.people import People
 
 MAX_NOT_FINITE = 0.05  # share of a clip's frames
-_CHUNKS = 2, 4  # what the rows say a core takes at a time
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,6 @@ class Failed:
 Event = Seen | Ended | Failed
 Opener = Callable[[ClipRef], Prefetch]
 FirstHint = Callable[[ClipRef], Hashable | None]
-
-
-@dataclass
-class Fill:
-    """How full the batches were: frames / (steps x slots); slots is the most frames that a batch could hold."""
-
-    frames: int = 0
-    steps: int = 0
-    slots: int = 0
 
 
 @dataclass(eq=False)
@@ -145,16 +136,6 @@ def _ending(lane: _Lane) -> Event:
         reason = f"the network's output was not finite for {lane.not_finite} of {lane.seen} frames"
         return Failed(lane.ref, EstimateError(reason))
     return Ended(lane.ref, lane.frames.report, lane.not_finite)
-
-
-def slots_for(clips: int, batch_size: int, cohorts: int = 1) -> int:
-    """Clips that advance side by side: enough to fill batches, few enough that all end at about one time.
-
-    A multiple of a core's chunk: the chunk that is left over costs as much as a full one.
-    """
-    fair = max(1, clips // (4 * cohorts))
-    chunk = _CHUNKS[fair > _CHUNKS[0]]
-    return max(1, min(batch_size, clips, -(-fair // chunk) * chunk))
 
 
 def lockstep(

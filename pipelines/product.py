@@ -6,8 +6,9 @@ from functools import partial
 from posebeam.models.estimator import Estimator
 from posebeam.models.frame_features import FrameFeatures
 from posebeam.pipelines.clip import ClipRef
+from posebeam.pipelines.fill import Fill, slots_for
 from posebeam.pipelines.job import Job
-from posebeam.pipelines.lockstep import Event, Failed, Fill, Seen, lockstep, slots_for
+from posebeam.pipelines.lockstep import Event, Failed, Seen, lockstep
 from posebeam.pipelines.opening import longest_first, open_frames
 from posebeam.pipelines.product_file import publish_product
 from posebeam.pipelines.progress import Reporter

@@ -14,10 +14,11 @@ from posebeam.models.estimator import Estimator
 from posebeam.models.row import Row
 from posebeam.pipelines.coco.ap import Truth
 from posebeam.pipelines.coco.results import coco_result
+from posebeam.pipelines.fill import slots_for
 from posebeam.pipelines.job import FRAME_BYTES
 from posebeam.pipelines.json_value import is_number
 from posebeam.pipelines.listing import Listing
-from posebeam.pipelines.lockstep import Event, Failed, Seen, lockstep, slots_for
+from posebeam.pipelines.lockstep import Event, Failed, Seen, lockstep
 from posebeam.pipelines.prefetch import STALL_SECONDS, Prefetch
 from posebeam.pipelines.stills.still import open_still
 from posebeam.pipelines.stores.fetched import opener

@@ -1,8 +1,6 @@
 """Manifest: clips as a table names them, wherever they lie; and the published subset of UCF101."""
 
-import hashlib
 import os
-import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.sources.placed import SPLIT_NAMES, Placed, draw, group_of, group_pattern, group_warnings
 from posebeam.pipelines.sources.sizes import Sizes
 from posebeam.pipelines.sources.table import SUFFIXES, Row, Table, read_table
+from posebeam.pipelines.sources.uri import locate
 from posebeam.pipelines.stores.address import SCHEMES as STORES
 from posebeam.pipelines.stores.address import address, is_remote, located, uri_of
 from posebeam.pipelines.stores.mirror import present
@@ -113,7 +112,7 @@ class _Reading:
             own = split or row.cells.get("split", "")
             problems = list(_row_problems(row, own, whole))
             if not problems:
-                uri, clip_id = _locate(row.cells["uri"], self.root)
+                uri, clip_id = locate(row.cells["uri"], self.root)
                 problems = [*self._again(row, uri, clip_id), *self._astray(row, uri)]
             if problems:
                 self._problems += [f"{row.where}: {problem}" for problem in problems]
@@ -181,21 +180,3 @@ def _address_problems(uri: str) -> Iterator[str]:
         located(uri)
     except ConfigError as error:
         yield str(error)
-
-
-def _locate(uri: str, root: Path) -> tuple[str, str]:
-    """The path, or the URL, to open, and the clip's id."""
-    if "://" in uri and not is_remote(uri):
-        return uri, _outside(uri, re.split(r"[?#]", uri)[0])
-    path = os.path.normpath(root / located(uri))
-    relative = os.path.relpath(path, root).replace(os.sep, "/")
-    within = relative != ".." and not relative.startswith("../") and bool(uri_of(path)) == bool(uri_of(root))
-    if within and relative.isprintable() and "\\" not in relative:
-        return path, relative
-    return path, _outside(uri if located(uri).is_absolute() else relative, uri)
-
-
-def _outside(uri: str, path: str) -> str:
-    """An id that is the same on every run, for what lies elsewhere or cannot be printed."""
-    name = re.sub(r"[^\w.-]+", "_", posixpath.basename(path.rstrip("/")))[-60:].lstrip("._-")
-    return f"outside/{hashlib.sha256(uri.encode(errors='surrogateescape')).hexdigest()[:12]}/{name or 'clip'}"

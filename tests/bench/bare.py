@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from posebeam.models.backbone import Backbone
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.decode import open_clip
-from posebeam.pipelines.lockstep import lockstep, slots_for
+from posebeam.pipelines.fill import slots_for
+from posebeam.pipelines.lockstep import lockstep
 from posebeam.pipelines.prefetch import Prefetch
 
 

@@ -41,10 +41,3 @@ def openpose_graph(foreign_data) -> Path:
     if not path.is_file():
         pytest.skip(f"no {path.name} beside the real data")
     return path
-
-
-@pytest.fixture
-def dear(request: pytest.FixtureRequest) -> None:
-    """Asked for by tests that take a minute of a core: they run with --soak."""
-    if not request.config.getoption("--soak"):
-        pytest.skip("a minute on one core: make soak")

@@ -5,7 +5,8 @@ from functools import partial
 import pytest
 
 from posebeam.pipelines.decode import open_clip
-from posebeam.pipelines.lockstep import Ended, Failed, Fill, Seen, lockstep, slots_for
+from posebeam.pipelines.fill import Fill, slots_for
+from posebeam.pipelines.lockstep import Ended, Failed, Seen, lockstep
 from posebeam.pipelines.prefetch import Prefetch
 
 

@@ -109,7 +109,6 @@ def test_weights_come_back(trunk, network, images):
     assert all(torch.equal(empty.eval()(images)[key], said) for key, said in network(images).items())
 
 
-@pytest.mark.usefixtures("dear")
 @torch.no_grad()
 def test_exported_it_takes_any_batch(images, tmp_path):
     """As a graph of torch.export, and as ONNX made of that."""

@@ -154,7 +154,6 @@ def test_pictures_of_another_shape_are_refused(network):
             network(image=(250, 192))
 
 
-@pytest.mark.usefixtures("dear")
 @torch.no_grad()
 def test_onnx_takes_any_batch(tmp_path):
     """Which knows convolutions in single precision only: within ten times what that itself is off by."""
