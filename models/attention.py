@@ -8,9 +8,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from posebeam.models.networks.act import Attention
+from posebeam.models.networks.hybrid import FrameAttention
 from posebeam.models.networks.mhsa import MHSA
 
-ATTENDING = (nn.MultiheadAttention, MHSA, Attention)
+ATTENDING = (nn.MultiheadAttention, MHSA, Attention, FrameAttention)
 
 
 @contextmanager

@@ -61,7 +61,8 @@ class Hybrid(nn.Module):
     def encoded(self, x: Tensor, real: Tensor) -> Tensor:
         """x [B, length, features] and which frames are real, bool [B, length], to the encoder's output, like x."""
         x = x + self.position
-        x = self.norm1(x + self.attention(x, self._seen(real)))
+        taken, _ = self.attention(x, self._seen(real), need_weights=False)
+        x = self.norm1(x + taken)
         return self.norm2(x + self.ff2(F.gelu(self.ff1(x))))
 
     def _seen(self, real: Tensor) -> Tensor | None:
@@ -86,12 +87,18 @@ class FrameAttention(nn.Module):
             nn.init.zeros_(part.bias)
         self.dropout = nn.Dropout(0.3)
 
-    def forward(self, x: Tensor, seen: Tensor | None) -> Tensor:
+    def forward(
+        self, x: Tensor, seen: Tensor | None, need_weights: bool = False, average_attn_weights: bool = True
+    ) -> tuple[Tensor, Tensor | None]:
         """x [B, N, width] to the same; seen, bool [B, 1 or N, N]: the keys that a query attends to.
 
-        A query without any attends to all of them evenly, as in Keras.
+        A query without any attends to all of them evenly, as in Keras. The second is None or, with need_weights,
+        the map of attention [B, 1, N, N], queries by keys, or its mean over the one head [B, N, N], as
+        nn.MultiheadAttention names it.
         """
         scores = self.query(x) @ self.key(x).transpose(1, 2) * x.shape[-1] ** -0.5  # [B, N, N]
         if seen is not None:
             scores = scores.masked_fill(~seen, torch.finfo(scores.dtype).min)
-        return self.output(self.dropout(scores.softmax(-1)) @ self.value(x))
+        weights = scores.softmax(-1)
+        out = self.output(self.dropout(weights) @ self.value(x))
+        return out, (weights if average_attn_weights else weights[:, None]) if need_weights else None

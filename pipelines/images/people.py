@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from posebeam.pipelines.row_group import Ints
 
 KEYPOINTS = 17
 

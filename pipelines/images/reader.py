@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from posebeam.pipelines.bounds import MOST_PIXELS, Bounds
-from posebeam.pipelines.images.people import Annotated, Ints
+from posebeam.pipelines.images.people import Annotated
 from posebeam.pipelines.manifest import FILE, read_manifest
-from posebeam.pipelines.row_group import firsts_of, group_of, list_groups, random_order, read_columns
+from posebeam.pipelines.row_group import Ints, firsts_of, group_of, list_groups, random_order, read_columns
 from posebeam.pipelines.row_groups import MEMORY
 from posebeam.pipelines.stills.still import decoded
 from posebeam.transforms.errors import DataError, DecodeError

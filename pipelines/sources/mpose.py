@@ -7,7 +7,8 @@ MoveNet: COCO). What its preprocessing returns is read too: [n, 30, 13, 4 or 5] 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,23 +99,23 @@ def _arrays(path: Path, split: int) -> dict[str, Any]:
 
 
 def _archive(path: Path) -> dict[str, Any]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            told = {f"{part}_ids": file[f"{part}_ids"].tolist() for part in PARTS if f"{part}_ids" in file}
-            return {name: file[name] for name in _ARRAYS} | told
-    except Exception as error:  # of zipfile, zlib, tokenize, ast, numpy: each has its own for damaged bytes
-        raise _not_mpose(path, error) from error
+    with _must_be_mpose(path), np.load(path, allow_pickle=False) as file:
+        told = {f"{part}_ids": file[f"{part}_ids"].tolist() for part in PARTS if f"{part}_ids" in file}
+        return {name: file[name] for name in _ARRAYS} | told
 
 
 def _files(path: Path, folder: Path) -> dict[str, Any]:
-    try:
+    with _must_be_mpose(path):
         return {name: np.load(folder / f"{name}.npy", "r", allow_pickle=False) for name in _ARRAYS}
-    except Exception as error:  # as above
-        raise _not_mpose(path, error) from error
 
 
-def _not_mpose(path: Path, error: Exception) -> SourceError:
-    return SourceError(f"{path} is not MPOSE2021: {str(error)[:_MOST]}; expected {LAYOUT}")
+@contextmanager
+def _must_be_mpose(path: Path) -> Iterator[None]:
+    """What damaged bytes raise is told as SourceError: zipfile, zlib, tokenize, ast, numpy each have their own."""
+    try:
+        yield
+    except Exception as error:
+        raise SourceError(f"{path} is not MPOSE2021: {str(error)[:_MOST]}; expected {LAYOUT}") from error
 
 
 def _read_list(path: Path) -> dict[str, list[str]]:

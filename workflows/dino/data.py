@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from posebeam.pipelines.images.people import Ints
 from posebeam.pipelines.images.reader import ImageReader
+from posebeam.pipelines.row_group import Ints
 from posebeam.transforms.errors import ConfigError, DataError
 from posebeam.workflows.dino.crops import Crops, seeded
 from posebeam.workflows.pose.data import SampleOrder, chance

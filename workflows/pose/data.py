@@ -8,8 +8,8 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from posebeam.pipelines.images.people import Ints
 from posebeam.pipelines.images.reader import ImageReader
+from posebeam.pipelines.row_group import Ints
 from posebeam.transforms.errors import ConfigError, DataError
 
 

@@ -11,8 +11,8 @@ from posebeam.models.crop import crop
 from posebeam.models.pixels import normalised
 from posebeam.models.row import Row
 from posebeam.models.top_down import HALF_PIXEL
-from posebeam.pipelines.images.people import Ints
 from posebeam.pipelines.images.reader import ImageReader
+from posebeam.pipelines.row_group import Ints
 from posebeam.transforms.errors import ConfigError, DataError
 from posebeam.transforms.framing import FRAMINGS, from_edges
 from posebeam.transforms.pose_augment import PoseAugmentation, Shown, shown

@@ -13,8 +13,8 @@ from posebeam.models.canvas import STEP, Canvas
 from posebeam.models.crop import box_matrix, crop
 from posebeam.models.pixels import normalised
 from posebeam.models.row import Row
-from posebeam.pipelines.images.people import Ints
 from posebeam.pipelines.images.reader import ImageReader
+from posebeam.pipelines.row_group import Ints
 from posebeam.transforms.errors import DataError
 from posebeam.transforms.picture_augment import PUBLISHED, PictureAugmentation, PictureChange
 from posebeam.transforms.skeleton import skeleton

@@ -15,8 +15,8 @@ from posebeam.models.row import Row
 from posebeam.pipelines.coco.ap import CocoAp, Truth, average_precision, indexed
 from posebeam.pipelines.coco.people import InBoxes, annotated_boxes, results_of
 from posebeam.pipelines.coco.results import PERSON
-from posebeam.pipelines.images.people import Ints
 from posebeam.pipelines.images.reader import ImageReader
+from posebeam.pipelines.row_group import Ints
 from posebeam.pipelines.stills.schema import HALF_PIXEL
 from posebeam.transforms.errors import DataError
 from posebeam.transforms.framing import FRAMINGS

@@ -38,7 +38,7 @@ def _one(run: ClassifierRun, sources: Sequence[Path]) -> Section:
         source = _source(found, sources)
         looks = _looker(run, source)
         if told := found.get("mistakes"):
-            blocks.append(mistakes_block(run.name, told, source, looks))
+            blocks.append(mistakes_block(run.name, told, source, looks if run.of_windows else None))
         if looks and (block := gaze_block(run.name, found["part"], looks)):
             blocks.append(block)
     facts = {
@@ -49,8 +49,8 @@ def _one(run: ClassifierRun, sources: Sequence[Path]) -> Section:
 
 
 def _looker(run: ClassifierRun, source: Path | None) -> Looker | None:
-    """The model over the data set that it was measured on, if it attends to frames of windows."""
-    return looker(run.folder, source) if source and run.of_windows and run.record["state"] == "finished" else None
+    """The model over the data set that it was measured on."""
+    return looker(run.folder, source) if source and run.record["state"] == "finished" else None
 
 
 def _tiles(run: ClassifierRun) -> list[Tile]:

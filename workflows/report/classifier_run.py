@@ -37,7 +37,7 @@ class ClassifierRun:
 
     @property
     def of_windows(self) -> bool:
-        """Whether it looks at windows, from each frame of which its class token takes something; else at clips."""
+        """Whether it looks at windows of poses; else at features of clips."""
         return bool(self.record["model"] != "hybrid")
 
     def facts(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from posebeam.pipelines.stored import StoredClip, read_clips
 from posebeam.transforms.layout import layout
 from posebeam.transforms.skeleton import Skeleton
 from posebeam.transforms.windows import WindowRule
+from posebeam.workflows.action.samples import Reader
 from posebeam.workflows.report.place import Place
 from posebeam.workflows.report.skeletons import positions
 
@@ -101,8 +102,8 @@ def _of_window(reader: WindowReader | None, place: Place) -> Motion | None:
     return Motion(layout(reader.made.layout).skeleton, numbers, positions(x), valid, rate)
 
 
-def reader_rows(reader: WindowReader, places: Sequence[Place]) -> NDArray[np.int64]:
-    """Rows of a reader, of those windows that it holds."""
+def reader_rows(reader: Reader, places: Sequence[Place]) -> NDArray[np.int64]:
+    """Rows of a reader, of those places that it holds."""
     known = {key: row for row, key in enumerate(zip(reader.clips, reader.people, reader.starts, strict=True))}
     rows = [known.get((place.clip_id, place.person, place.start)) for place in places]
     return np.array([row for row in rows if row is not None], np.int64)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from posebeam.pipelines.read import WindowReader
+from posebeam.pipelines.row_group import Ints
 from posebeam.workflows.report.motion_pieces import key_pieces, shifted_pieces
 from posebeam.workflows.report.place import Place
 
@@ -21,8 +22,6 @@ MOST = 20_000  # windows of a part that are looked at, evenly drawn
 _NEIGHBOURS, _DIRECTIONS, _CHUNK = 5, 16, 500
 _SLACK = 1.5  # joints that one of two does not show keep them apart in a tree, not in their distance
 _PARTS = ("test", "validation", "train")
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from posebeam.models.attention import attention_maps
 from posebeam.models.networks.hybrid import MASKS, Hybrid
 from posebeam.transforms.errors import ConfigError
 
@@ -97,6 +98,21 @@ def test_a_clip_of_nothing_is_finite(state, mask):
 @pytest.mark.parametrize(("classes", "count"), [(5, 4_237_321), (101, 4_335_721)])
 def test_the_published_sizes(classes, count):
     assert sum(p.numel() for p in Hybrid(classes).parameters()) == count
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("mask", MASKS)
+def test_its_attention_shows_what_frames_take_of_others_and_changes_nothing(state, clips, golden, mask):
+    network = filled(state, mask)
+    plain = network(clips)
+    with attention_maps(network) as maps:
+        assert torch.equal(network(clips), plain)
+    found = maps["attention"]
+    assert found.shape == (3, 1, 20, 20)
+    torch.testing.assert_close(found.sum(-1), torch.ones(3, 1, 20))
+    for taken, frames in zip(found[:, 0], golden["valid_frames"].tolist(), strict=True):
+        of_padding = taken[:frames, frames:].sum()
+        assert of_padding > 0 if mask == "none" and frames < 20 else of_padding == 0
 
 
 def test_it_starts_as_keras_does():
