@@ -102,6 +102,13 @@ def test_a_page_shows_runs_mistakes_and_published_figures(page, runs):
     assert "(no window)" in found.words
 
 
+def test_a_lone_run_s_section_has_a_heading_too(runs, tmp_path):
+    """Though the page as a whole has the same: what runs have beside each other stands between."""
+    assert posebeam(["report", str(runs[0]), "--html", str(tmp_path / "r.html"), "--no-speed"]) == 0
+    headings = re.findall(r"<h[12]>(.*?)</h[12]>", (tmp_path / "r.html").read_text())
+    assert headings == ["poor", "Action models", "poor"]
+
+
 def test_names_are_text_not_markup(make_windows, tmp_path, capsys):
     labels = ("lift", "rest", "spread")
     out = make_windows(tmp_path / "out", groups=4, labels=labels)
