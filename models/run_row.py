@@ -29,8 +29,13 @@ def run_name(folder: Path) -> str:
     """What a backbone trained in the folder is called, there and in data made with it: as the folder, as far as a
     file's name allows, and never as a row of the table.
     """
-    plain = re.sub(r"[^A-Za-z0-9._+-]+", "-", folder.resolve().name).lstrip("._+-")[:80] or "run"
+    plain = file_name(folder.resolve().name).lstrip("._+-") or "run"
     return plain if _is_free(plain) else f"trained-{plain}"
+
+
+def file_name(text: str) -> str:
+    """A text as far as a file's name allows everywhere: at most 80 letters, digits and . _ + -."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", text)[:80]
 
 
 def write_run_row(row: Row, folder: Path) -> None:

@@ -8,17 +8,10 @@ from posebeam.pipelines.features.card import feature_text
 from posebeam.pipelines.publish import publish_text
 from posebeam.pipelines.settings import ANNOTATED, STILLS
 from posebeam.pipelines.stills.card import STILL_SOURCES, still_body
+from posebeam.transforms.chain import chain
 
 FILE = "README.md"
 
-_CHAINS = {
-    "act": "the published AcT chain, quirks included: v[0] is the position, a missing joint is (0, 0) before "
-    "centring and looks real after it (use `valid`)",
-    "act-repaired": "the AcT chain with its quirks mended: centring looks at seen joints only, v[0] = 0, gaps "
-    "are interpolated",
-    "act-window": "as act-repaired, but centred and scaled once a window and not once a frame, so that the way "
-    "through the picture stays",
-}
 _PERSONS = {
     "main": "Whose windows: the main person's of each clip. Of all tracks that is the longest, largest, "
     "steadiest: frames x mean size x mean score of the joints seen x share of frames with the person from first "
@@ -124,7 +117,7 @@ def _body(manifest: dict[str, Any]) -> str:
 | | |
 |---|---|
 | backbone | {backbone} |
-| chain | `{config["chain"]}` version {config["chain_version"]}: {_CHAINS[config["chain"]]} |
+| chain | `{config["chain"]}` version {config["chain_version"]}: {chain(config["chain"]).about} |
 | layout | `{config["layout"]}` (13 joints) |
 | windows | {n} frames, stride {config["stride"]}, joints scored under {config["min_score"]} are missing |
 | clips | {_sum(clips)} |

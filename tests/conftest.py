@@ -54,6 +54,13 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("soak")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests run in one process, which makes what they share once."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(Path(__file__).parent))))
+
+
 @pytest.fixture(scope="session")
 def damage() -> ModuleType:
     """damage.py as a module: good files made bad."""

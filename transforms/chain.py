@@ -28,10 +28,13 @@ class Chain:
     merge   [..., T, K, 2] to [15, 2]      the layout's 13 joints and its 2 anchors
     place   [..., T, 15, 2] to [13, 2]     centred and scaled by the anchors
     motion  [..., T, 13, 2] to [13, 4]     with velocities
+
+    about tells data cards what it does.
     """
 
     name: str
     version: int
+    about: str
     clean: Step
     merge: Merge
     place: Step
@@ -83,6 +86,8 @@ CHAINS: dict[str, Chain] = {
         Chain(
             "act",
             1,
+            "the published AcT chain, quirks included: v[0] is the position, a missing joint is (0, 0) before "
+            "centring and looks real after it (use `valid`)",
             steps.zero_missing,
             steps.merge_nonzero,
             steps.centre,
@@ -92,6 +97,8 @@ CHAINS: dict[str, Chain] = {
         Chain(
             "act-repaired",
             1,
+            "the AcT chain with its quirks mended: centring looks at seen joints only, v[0] = 0, gaps are "
+            "interpolated",
             steps.fill_gaps,
             steps.merge_seen,
             steps.centre_seen,
@@ -101,6 +108,8 @@ CHAINS: dict[str, Chain] = {
         Chain(
             "act-window",
             1,
+            "as act-repaired, but centred and scaled once a window and not once a frame, so that the way through "
+            "the picture stays",
             steps.fill_gaps,
             steps.merge_seen,
             steps.centre_window,

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 BACKBONES_MIN_SCORE = -1.0  # the default: the backbone's own
 KINDS_FPS, _PICTURES_FPS = -1.0, 1.0  # the default, and what it is for images
-_POSES_UNASKED = ("ucf101", "videos", "manifest", "coco")  # kinds that are built for their poses
 
 
 def of_kind(kind: str, config: "BuildConfig") -> "BuildConfig":
     """The flags with the kind's own values where nothing was said; none is "" as before."""
     from posebeam.models.registry import DEFAULT
+    from posebeam.pipelines.settings import PICTURES
 
-    pictures = kind not in _POSES_UNASKED
+    pictures = kind in PICTURES
     if config.fps == KINDS_FPS:
         config = replace(config, fps=_PICTURES_FPS if kind == "images" else 0.0)
     asked = config.backbone or config.features

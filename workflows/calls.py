@@ -74,14 +74,18 @@ def load_model(run: AnyPath, device: str = "auto") -> Trained:
 
 def evaluate(run: AnyPath, out: AnyPath, *, part: str = "test", device: str = "auto") -> dict[str, Any]:
     """A trained model measured on a part of a data set, as posebeam evaluate; returns the figures, and writes
-    them to RUN/evaluation. DataError if the data are of another chain, layout or classes."""
+    them to RUN/evaluation, or warns where they cannot be kept there. DataError if the data are of another chain,
+    layout or classes."""
     from posebeam.workflows.action.evaluation import evaluate as measure
     from posebeam.workflows.action.evaluation import write_evaluation
 
     _require_one_of("part", part, PARTS)
     trained = load_model(run, device)
     result, scores = measure(trained, trained.kind.read(brought(out, *READ)), part)
-    write_evaluation(trained, result, scores)
+    try:
+        write_evaluation(trained, result, scores)
+    except OSError as error:
+        warnings.warn(f"the figures were not kept in {trained.folder}: {error}", stacklevel=2)
     return result
 
 

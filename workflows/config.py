@@ -36,6 +36,12 @@ def same(record: type, name: str) -> Any:
     return dataclasses.field(default=field.default, metadata=field.metadata)
 
 
+def unsaid(record: type, name: str) -> Any:
+    """A field like another record's of that name, None where nothing is said."""
+    field = record.__dataclass_fields__[name]  # type: ignore[attr-defined]
+    return dataclasses.field(default=None, metadata=field.metadata)
+
+
 def flags(record: type) -> Callable[[Command], Command]:
     """Give a click command one flag for each field of the record, and --config FILE.toml."""
 

@@ -41,6 +41,14 @@ def test_its_expressions_take_its_default_and_nothing_empty(parameter):
         assert not re.search(text, "")
 
 
+@pytest.mark.parametrize("name", ["chain", "person"])
+def test_its_expressions_take_every_choice_of_the_command(name):
+    (choices,) = (one.type.choices for one in build.params if one.name == name)
+    (text,) = PARAMETERS[name]["regexes"]
+    assert len(choices) > 1
+    assert all(re.search(text, choice) for choice in choices)
+
+
 def test_its_defaults_change_no_configuration():
     """So that the command that finishes the data set can leave them out. The device says where workers are."""
     plain = settings_of("videos", BuildConfig(device="cpu"))

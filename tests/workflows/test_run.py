@@ -46,6 +46,18 @@ def test_the_same_command_again_goes_on_from_what_is_there(out, source):
 
 
 @pytest.mark.slow
+def test_windows_are_made_anew_by_the_rule_of_the_data_set_but_for_what_is_said(out, tmp_path):
+    """So that the model, whose chain is not the default of build, takes them."""
+    assert posebeam(["windows", str(out / "data"), str(tmp_path / "5"), "--stride", "5"]) == 0
+    before, now = (
+        json.loads((at / "manifest.json").read_text())["config"] for at in (out / "data", tmp_path / "5")
+    )
+    assert now == before | {"stride": 5}
+    assert now["chain"] == "act-window"
+    assert posebeam(["evaluate", str(out / "model"), str(tmp_path / "5")]) == 0
+
+
+@pytest.mark.slow
 def test_predict_gives_a_label_with_probabilities_over_time(out, source, capsys):
     code, (facts,) = predicted(capsys, out / "model", source / "walking/garden_1.mp4")
     assert code == 0
@@ -114,3 +126,37 @@ def test_the_hybrid_classifier_gets_features_in_place_of_poses(tmp_path, monkeyp
         ["train", data, model, "--resume", "--model", "hybrid"],
         ["evaluate", model, data],
     ]
+
+
+@pytest.fixture
+def steps_of(tmp_path, monkeypatch):
+    """The steps that run takes of two labels, each of which ends well; the clip to show is a file or a URL."""
+
+    def call(*flags, clip="held-out.mp4"):
+        (tmp_path / "clips/wave").mkdir(parents=True, exist_ok=True)
+        steps = []
+        monkeypatch.setattr("posebeam.workflows.source.labels_of", lambda *source, limit: {"wave", "jump"})
+        monkeypatch.setattr("posebeam.workflows.cli.run", lambda step: steps.append(step) or 0)
+        monkeypatch.setattr("posebeam.workflows.commands.run._clip_to_show", lambda data: clip)
+        assert posebeam(["run", str(tmp_path / "clips"), str(tmp_path / "out"), *flags]) == 0
+        return {step[0]: step for step in steps}
+
+    return call
+
+
+def test_what_stands_behind_two_dashes_goes_to_the_build(steps_of):
+    steps = steps_of("--", "--runner=FlinkRunner", "--parallelism=2")
+    assert steps["build"][-3:] == ["--", "--runner=FlinkRunner", "--parallelism=2"]
+    assert "--runner=FlinkRunner" not in {*steps["train"], *steps["evaluate"], *steps["predict"]}
+
+
+def test_a_backbone_beside_features_is_not_asked_to_predict(steps_of):
+    steps = steps_of("--model", "hybrid", "--backbone", "movenet-thunder")
+    assert "movenet-thunder" in steps["build"]
+    assert "movenet-thunder" not in steps["predict"]
+    assert "movenet-thunder" in steps_of("--backbone", "movenet-thunder")["predict"]
+
+
+def test_a_clip_that_streams_is_not_shown(steps_of, capsys):
+    assert list(steps_of(clip="https://host/held-out.mp4")) == ["build", "train", "evaluate"]
+    assert "https://host/held-out.mp4 is shown to predict when it is a file here" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posebeam.models.run_row import file_name
 from posebeam.pipelines.publish import publish, publish_json, workspace
 from posebeam.pipelines.row_group import Ints
 from posebeam.pipelines.stores.address import address
@@ -31,15 +32,14 @@ def answer_part(trained: Trained, reader: Reader, part: str) -> Answers:
     """
     trained.made.refuse(reader.made, f"the model of {trained.folder}", str(reader.out))
     split, silent = int(trained.record["split"]), reader.silent
-    parts = reader.parts(split)
-    rows = np.flatnonzero(_parts(trained, parts, reader.groups, "validation" in parts, reader.clips) == part)
+    rows = rows_of(trained, reader, part)
     if not len(rows):
         raise DataError(f"{reader.out} has no windows in its part {part!r} (split {split or 'of its files'})")
     label = _labels(trained, reader, reader.labels[rows])
     clip_ids, clip = np.unique(reader.clips[rows].astype(str), return_inverse=True)
     unsaid = None
     if silent is not None:
-        own = _parts(trained, silent.parts(split), silent.groups, "validation" in parts) == part
+        own = _parts(trained, silent.parts(split), silent.groups, "validation" in reader.parts(split)) == part
         unsaid = _labels(trained, reader, silent.labels[own])
     pieces: list[NDArray[np.float32]] = [
         trained.probabilities(*reader.take(rows[first : first + _BATCH])) for first in range(0, len(rows), _BATCH)
@@ -54,6 +54,12 @@ def answer_part(trained: Trained, reader: Reader, part: str) -> Answers:
         reader.people[rows],
         unsaid,
     )
+
+
+def rows_of(trained: Trained, reader: Reader, part: str) -> Ints:
+    """Numbers of the rows of a part (see answer_part)."""
+    parts = reader.parts(int(trained.record["split"]))
+    return np.flatnonzero(_parts(trained, parts, reader.groups, "validation" in parts, reader.clips) == part)
 
 
 def _parts(
@@ -111,10 +117,10 @@ def write_evaluation(trained: Trained, result: dict[str, Any], scores: Scores) -
     """Write RUN/evaluation/<part>-<backbone>.json and .png; return their path without the suffix."""
     from posebeam.workflows.action.confusion import draw_confusion
 
-    name = f"{EVALUATION}/{result['part']}-{result['backbone']}"
+    name = f"{EVALUATION}/{result['part']}-{file_name(result['backbone'])}"  # a data set may say anything
     title = f"{result['model']} on {result['part']}, {result['clip_accuracy']:.1%} of {result['clips']} clips"
+    publish_json(result, trained.folder, f"{name}.json")
     with workspace(trained.folder) as private:
         draw_confusion(scores, title, private / "confusion.png")
         publish(private / "confusion.png", trained.folder / f"{name}.png")
-    publish_json(result, trained.folder, f"{name}.json")
     return name

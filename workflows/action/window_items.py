@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from os import PathLike
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch.utils.data import Dataset
 
 from posebeam.pipelines.read import WindowReader
 from posebeam.transforms.errors import ConfigError, DataError
+from posebeam.workflows.argument import brought
 
 PARTS = ("train", "validation", "test", "all")
 
@@ -63,8 +63,8 @@ class WindowItems(Dataset[WindowItem]):
 
 
 def load_windows(out: str | PathLike[str], split: str = "train", *, official: int = 0) -> WindowItems:
-    """The windows of a finished data set: split is train, validation, test or all.
+    """The windows of a finished data set, which may lie in a store: split is train, validation, test or all.
 
     DataError if OUT is unfinished, damaged, without such windows, or without official splits.
     """
-    return WindowItems(WindowReader(Path(out)), split, official)
+    return WindowItems(WindowReader(brought(out, "windows", "clips")), split, official)

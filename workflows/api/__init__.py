@@ -33,11 +33,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from posebeam.models.registry import rows as backbones
-    from posebeam.pipelines.check import check
     from posebeam.transforms.errors import PosebeamError
     from posebeam.transforms.people import People
     from posebeam.workflows.action.window_items import load_windows
-    from posebeam.workflows.calls import build, evaluate, load_model, predict, train
+    from posebeam.workflows.calls import build, check, evaluate, load_model, predict, train
     from posebeam.workflows.look import Estimator
 
 __version__ = version("posebeam")

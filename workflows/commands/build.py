@@ -9,7 +9,7 @@ import click
 from posebeam.pipelines.bounds import BOUNDS
 from posebeam.workflows.argument import NewDataSet, there
 from posebeam.workflows.build_settings import BACKBONES_MIN_SCORE, KINDS_FPS, of_kind
-from posebeam.workflows.commands.windows import WindowsConfig
+from posebeam.workflows.commands.windows import RuleConfig
 from posebeam.workflows.config import flags, option, require, resolve, same
 from posebeam.workflows.help import OUTPUT, HelpPage
 
@@ -53,14 +53,14 @@ class BuildConfig:
         "videos among images.",
     )
     min_score: float = option(BACKBONES_MIN_SCORE, "A joint scored lower is missing; -1: the backbone's own.")
-    person: str = same(WindowsConfig, "person")
-    chain: str = same(WindowsConfig, "chain")
-    layout: str = same(WindowsConfig, "layout")
-    window: int = same(WindowsConfig, "window")
-    stride: int = same(WindowsConfig, "stride")
-    windows: str = same(WindowsConfig, "windows")
-    short: str = same(WindowsConfig, "short")
-    gaps: str = same(WindowsConfig, "gaps")
+    person: str = same(RuleConfig, "person")
+    chain: str = same(RuleConfig, "chain")
+    layout: str = same(RuleConfig, "layout")
+    window: int = same(RuleConfig, "window")
+    stride: int = same(RuleConfig, "stride")
+    windows: str = same(RuleConfig, "windows")
+    short: str = same(RuleConfig, "short")
+    gaps: str = same(RuleConfig, "gaps")
     shards: int = option(0, "Shards a split; 0: one for each 64 clips, or 1,024 images.")
     workers: int = option(1, "Worker processes.")
     threads: int = option(1, "Threads of a worker; another number gives other last bits.")

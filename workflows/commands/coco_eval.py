@@ -137,10 +137,10 @@ def _of_backbone(images: Path, settings: CocoEvalConfig, as_json: bool) -> int:
         "scales": settings.scales,
     }
     facts |= {"failed": len(seen.failed), "results_file": str(path)}
-    if is_run(settings.backbone):  # posebeam report shows it
+    _tell(facts, found, as_json)
+    if is_run(settings.backbone):  # posebeam report shows it; last: RUN may be one that its user may only read
         looks = ("-flip" if settings.flip else "") + (f"-{settings.scales}-scales" if settings.scales > 1 else "")
         publish_json(facts | asdict(found), Path(settings.backbone), f"{EVALUATION}/coco-{kind}{looks}.json")
-    _tell(facts, found, as_json)
     return 3 if seen.failed else 0
 
 

@@ -42,18 +42,19 @@ def command(run: Path, out: Path, part: str, device: str, as_json: bool) -> int:
 
     trained = Trained.load(run, device)
     result, scores = evaluate(trained, trained.kind.read(out), part)
-    name = write_evaluation(trained, result, scores)
     if switch := result["backbone_switch"]:
         say(f"backbone switched: trained on poses of {switch['trained']}, evaluated on {switch['evaluated']}")
     if as_json:
         click.echo(json.dumps(result))
     else:
-        _show(result, str(run / name))
+        _show(result)
+    name = write_evaluation(trained, result, scores)  # last: RUN may be one that its user may only read
+    say(f"{run / name}.json and .png")
     return 0
 
 
-def _show(result: dict[str, Any], name: str) -> None:
-    from posebeam.workflows.console import facts_table, rows_table, say, show
+def _show(result: dict[str, Any]) -> None:
+    from posebeam.workflows.console import facts_table, rows_table, show
 
     low, high = result["clip_accuracy_interval"]
     facts = {
@@ -72,7 +73,6 @@ def _show(result: dict[str, Any], name: str) -> None:
     ]  # fmt: skip
     show(rows_table("per class", header, rows))
     show(facts_table(f"{result['model']} on {result['part']}", facts))
-    say(f"{name}.json and .png")
 
 
 def _by_window(result: dict[str, Any]) -> dict[str, str]:

@@ -1,12 +1,15 @@
 """posebeam run: own videos to a trained model in one command."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
+from posebeam.transforms.chain import CHAINS
 from posebeam.transforms.errors import ConfigError, SourceError
 from posebeam.workflows.argument import Local, there
 from posebeam.workflows.commands.build import FEATURES, BuildConfig
@@ -37,9 +40,7 @@ class RunConfig:
     split: int = option(BuildConfig.split, "ucf101: the official split.")
     fps: float = same(BuildConfig, "fps")
     person: str = same(BuildConfig, "person")
-    chain: str = option(
-        "act-window", "Keypoint chain; act is the published one.", ("act", "act-repaired", "act-window")
-    )
+    chain: str = option("act-window", "Keypoint chain; act is the published one.", tuple(CHAINS))
     workers: int = option(BuildConfig.workers, "Worker processes of the build.")
     limit: int = option(BuildConfig.limit, "Take N clips only; 0: all.")
     allow_missing: bool = option(BuildConfig.allow_missing, "ucf101: go on although listed clips are absent.")
@@ -49,6 +50,10 @@ class RunConfig:
     epochs: int = option(TrainConfig.epochs, "Epochs; 0: the recipe's.")
     seed: int = option(TrainConfig.seed, "Decides all chance.")
     device: str = option(BuildConfig.device, "Where networks run.", ("auto", "cpu", "cuda"))
+
+    def __post_init__(self) -> None:
+        """ConfigError for what a later step would refuse after hours of building."""
+        TrainConfig(split=self.split, seed=self.seed)
 
 
 SECTIONS = {
@@ -73,12 +78,14 @@ EXAMPLES = (
 @click.argument("source", type=click.Path(path_type=Path), callback=there(folders=True))
 @click.argument("out", type=Local(file_okay=False, path_type=Path))
 @flags(RunConfig)
-def command(source: Path, out: Path, config: Path | None, **given: Any) -> int:
+@click.pass_obj
+def command(beam_args: list[str], source: Path, out: Path, config: Path | None, **given: Any) -> int:
     """SOURCE is what build takes: videos/<label>/*, a table of clips, UCF101.
 
     Each step is printed as the command it is; run again after an interruption and it goes on. With --model
     hybrid OUT/data holds features in place of poses, and there is no overlay.
     """
+    from posebeam.pipelines.sources.manifest import SCHEMES
     from posebeam.workflows.cli import run
     from posebeam.workflows.console import say
 
@@ -92,9 +99,13 @@ def command(source: Path, out: Path, config: Path | None, **given: Any) -> int:
     if settings.kind == "auto":
         settings = replace(settings, kind=_kind(source))
     _require_labels(source, settings)
-    for step in _steps(source, out, settings):
+    for step in _steps(source, out, settings, beam_args):
         if step[0] == "predict":
-            step = [*step[:2], _clip_to_show(out / "data"), *step[2:]]
+            clip = _clip_to_show(out / "data")
+            if urlsplit(clip).scheme in SCHEMES:  # which build reads, and no other command
+                say(f"\n{clip} is shown to predict when it is a file here")
+                continue
+            step = [*step[:2], clip, *step[2:]]
         say("\n$ posebeam " + shlex.join(step))
         if code := run(step):
             return code
@@ -102,20 +113,19 @@ def command(source: Path, out: Path, config: Path | None, **given: Any) -> int:
     return 0
 
 
-def _steps(source: Path, out: Path, config: RunConfig) -> list[list[str]]:
-    """The commands, without the clip that predict is shown."""
+def _steps(source: Path, out: Path, config: RunConfig, beam_args: Sequence[str] = ()) -> list[list[str]]:
+    """The commands, without the clip that predict is shown. Beam's flags are of the build."""
     from posebeam.pipelines.stores.address import address
 
     data, model = str(out / "data"), str(out / "model")
     build = ["build", config.kind, address(source), data, *_said(config, BuildConfig, {"device", "seed"})]
     build += _flag("device", config.device, BuildConfig.device)
+    build += ["--", *beam_args] if beam_args else []
     train = ["train", data, model, "--resume", *_said(config, TrainConfig, {"device", "split"})]
     show = ["predict", model]
     if config.model != "hybrid":  # which sees nobody to draw
         show += ["--overlay", str(out / "overlay.mp4")]
-    show += _flag(
-        "backbone", config.backbone, BuildConfig.backbone
-    )  # of a run folder the data know the name alone
+        show += _flag("backbone", config.backbone, BuildConfig.backbone)  # the data know a run by its name alone
     devices = _flag("device", config.device, "auto")
     return [build, train + devices, ["evaluate", model, data, *devices], show + devices]
 

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from posebeam.models.attention import attention_maps
+from posebeam.workflows.action.evaluation import rows_of
 from posebeam.workflows.action.samples import Reader
 from posebeam.workflows.action.trained import Trained
 from posebeam.workflows.explain.window import class_token
@@ -55,9 +56,8 @@ class Looker:
         return [self._maps(own)[0][0] if len(own) else None for own in rows]
 
     def gaze(self, part: str) -> Gaze | None:
-        """Over rows of a part of the files, evenly drawn of each class; None if it has none."""
-        parts, labels = self.reader.parts(), self.reader.labels
-        rows = np.flatnonzero(parts == part)
+        """Over rows of a part, as it was evaluated, evenly drawn of each class; None if it has none."""
+        rows, labels = rows_of(self.trained, self.reader, part), self.reader.labels
         present = np.unique(labels[rows]).tolist()
         if not present:
             return None

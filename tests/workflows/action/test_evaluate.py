@@ -1,14 +1,19 @@
 """posebeam evaluate: classes by name, chain and layout checked, a backbone switched and said so."""
 
 import json
+import shutil
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from posebeam.pipelines.read import WindowReader
 from posebeam.transforms.errors import DataError
-from posebeam.workflows.action.evaluation import evaluate
+from posebeam.workflows import calls
+from posebeam.workflows.action.confusion import draw_confusion
+from posebeam.workflows.action.evaluation import evaluate, write_evaluation
+from posebeam.workflows.action.metrics import Scores
 from posebeam.workflows.action.trained import Trained
 from posebeam.workflows.action.training import train
 from posebeam.workflows.cli import run as posebeam
@@ -77,6 +82,43 @@ def test_it_leaves_figures_and_a_picture(out, run, capsys):
     assert sum(each["count"] for each in stored["calibration"]["clips"]["bins"]) == stored["clips"]
     assert sum(each["count"] for each in stored["calibration"]["windows"]["bins"]) == stored["windows"]
     assert (run / "evaluation/test-movenet-lightning.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_data_set_cannot_name_another_place_for_its_figures(make_windows, run, tmp_path):
+    """Its manifest may come from anywhere, and the name of its backbone makes a file's."""
+    out = make_windows(tmp_path / "out")
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["config"]["backbone"] = "/../../../else/where"
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    trained = Trained.load(shutil.copytree(run, tmp_path / "a/b/run"))
+    name = write_evaluation(trained, *evaluate(trained, WindowReader(out), "test"))
+    assert (trained.folder / f"{name}.json").resolve().parent == (trained.folder / "evaluation").resolve()
+    assert not list(tmp_path.rglob("where*"))
+
+
+def test_figures_are_told_before_they_are_kept(out, run, monkeypatch, capsys):
+    """RUN may be one that its user may only read."""
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", "run/evaluation")
+
+    monkeypatch.setattr("posebeam.workflows.action.evaluation.publish_json", refuse)
+    capsys.readouterr()
+    assert posebeam(["evaluate", str(run), str(out), "--json"]) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["clips"] == 12
+    assert "Permission denied" in said.err
+    with pytest.warns(UserWarning, match="the figures were not kept"):
+        assert calls.evaluate(run, out)["clips"] == 12
+
+
+def test_a_thousand_classes_have_a_picture_too(tmp_path):
+    """Of hundreds of inches it would take gigabytes."""
+    n = 1300
+    counts = np.eye(n, dtype=np.int64)
+    draw_confusion(Scores(tuple(map(str, range(n))), counts, counts), "many", tmp_path / "many.png")
+    height, width = cv2.imread(str(tmp_path / "many.png")).shape[:2]
+    assert max(height, width) < 6000
 
 
 def test_the_validation_part_is_the_one_of_the_run(out, run):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from posebeam.workflows.action.evaluation import answer_part
 from posebeam.workflows.action.trained import Trained
 from posebeam.workflows.action.training import train
 from posebeam.workflows.cli import run as posebeam
@@ -65,6 +66,19 @@ def test_the_token_s_shares_are_the_mean_over_windows(runs, out):
     assert gaze.count == len(rows)
     np.testing.assert_allclose(gaze.by_layer, np.mean(maps, 0), rtol=1e-5)
     np.testing.assert_allclose(gaze.even, np.full(30, 1 / 31), rtol=1e-6)
+
+
+def test_the_part_is_the_one_that_the_run_was_measured_on(make_windows, tmp_path):
+    """Of split 2, and, where the files name no validation part, the groups that validated."""
+    out = make_windows(tmp_path / "out")
+    train(out, tmp_path / "run", TrainConfig(epochs=1, batch_size=16, split=2, device="cpu"))
+    look = looker(tmp_path / "run", out)
+    for part in ("test", "validation"):
+        answers = answer_part(look.trained, look.reader, part)
+        assert look.gaze(part).count == len(answers.label)
+    rows = np.flatnonzero(np.isin(look.reader.groups.astype(str), ["g2", "g3"]))  # test in split 2
+    maps = [class_token(look.trained, x)[:, 1:] for x in look.reader.take(rows)[0]]
+    np.testing.assert_allclose(look.gaze("test").by_layer, np.mean(maps, 0), rtol=1e-5)
 
 
 def test_a_part_without_rows_has_none_and_a_place_that_is_not_held_has_none(runs, out):
