@@ -74,27 +74,34 @@ def find_links(
     samples: int,
     least: float,
     along: float,
+    reaches: Callable[[Indices, Floats], NDArray[np.bool_]] | None = None,
 ) -> Links:
     """Pairs of peaks that the fields support, limb by limb: the mean of the field along the straight line.
 
-    look gives the fields [M, s, 2] of limbs [M] at points [M, s, 2]. A pair is kept if a share `along` of its
+    look gives the fields [M, s, 2] of limbs [M] at points [M, s, 2]; reaches, if there is a quicker way, says bool
+    [M, s] where they may be longer than `least`. A pair is kept if a share `along` of its
     samples exceeds `least` in the limb's direction and its score is above 0; the score of a limb longer than half
     the picture's height is lowered. Source: Cao et al., arXiv 1611.08050, section 2.3, equations 10 and 11.
     """
     limb, start, end = _pairs(peaks.joint)
     steps = np.linspace(0, 1, samples, dtype=peaks.xy.dtype)
-    few = np.linspace(0, samples - 1, 3 + int(samples * (1 - along) + 1e-6), dtype=int)[1:-1]
+    spared = int(samples * (1 - along) + 1e-6)  # samples that may disagree
+    few = steps[np.linspace(0, samples - 1, 3 + spared + (3 if reaches else 0), dtype=int)[1:-1]]
+
+    def points(places: NDArray[np.floating]) -> Floats:
+        """Where the pairs [M] are looked at, [M, s, 2]."""
+        return peaks.xy[start, None] + (peaks.xy[end] - peaks.xy[start])[:, None] * places[:, None]
 
     def agreement(places: NDArray[np.floating]) -> tuple[Floats, Floats]:
         """How far the fields [M, s] go along the pairs [M] there, and the pairs' lengths [M]."""
         way = peaks.xy[end] - peaks.xy[start]
         length = np.maximum(np.linalg.norm(way, axis=1), 1e-6)
-        there = look(limb, peaks.xy[start, None] + way[:, None] * places[:, None])
-        return (there * (way / length[:, None])[:, None]).sum(-1), length
+        return (look(limb, points(places)) * (way / length[:, None])[:, None]).sum(-1), length
 
     # Pairs are as many as people squared, and most join two of them: where one sample more disagrees than may,
     # the others need not be looked at.
-    likely = (agreement(steps[few])[0] > least).any(1)
+    may_agree = reaches(limb, points(few)) if reaches else agreement(few)[0] > least
+    likely = (~may_agree).sum(1) <= spared
     limb, start, end = (part[likely] for part in (limb, start, end))
     agree, length = agreement(steps)
     score = agree.mean(1) + np.minimum(0.5 * height / length - 1, 0)

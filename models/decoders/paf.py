@@ -21,6 +21,7 @@ from posebeam.models.decoders.limbs import (
 from posebeam.models.networks.openpose_thin import HEATS
 
 Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 _AROUND = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
 
@@ -64,8 +65,9 @@ class Paf:
         """
         peaks = find_peaks(maps[:PARTS], self.least, self.most)
         fields = maps[HEATS:].reshape(len(LIMBS), 2, *maps.shape[1:])
-        look = partial(sample, fields)
-        links = find_links(peaks, look, maps.shape[1], self.samples, self.field, self.along)
+        fields = np.ascontiguousarray(fields.transpose(0, 2, 3, 1))
+        look, reaches = partial(sample, fields), partial(reached, longer(fields, self.field))
+        links = find_links(peaks, look, maps.shape[1], self.samples, self.field, self.along, reaches)
         surest = links.taken(np.lexsort((-links.score, SPARE[links.limb])))
         xy, score = settled(group(surest, peaks), peaks, self.joints, self.sure)
         xy = np.where(score[..., None] > 0, (xy + 0.5) / maps.shape[:0:-1], 0)
@@ -105,16 +107,31 @@ def between(logs: Array) -> Array:
 
 
 def sample(fields: Array, limb: Indices, points: Array) -> Array:
-    """Fields [19, 2, h, w] of limbs [M] at points [M, s, 2] in cells, bilinear, as [M, s, 2]."""
-    h, w = fields.shape[2:]
+    """Fields [19, h, w, 2] of limbs [M] at points [M, s, 2] in cells, bilinear, as [M, s, 2]."""
+    h, w = fields.shape[1:3]
     x, y = np.clip(points[..., 0], 0, w - 1), np.clip(points[..., 1], 0, h - 1)
     left, top = np.minimum(x.astype(np.intp), w - 2), np.minimum(y.astype(np.intp), h - 2)
     right, low = (x - left.astype(np.float32))[..., None], (y - top.astype(np.float32))[..., None]
-    at = np.ascontiguousarray(fields.transpose(0, 2, 3, 1)).reshape(-1, 2)
+    at = fields.reshape(-1, 2)
     place = (limb[:, None] * h + top) * w + left
     upper = at.take(place, 0) * (1 - right) + at.take(place + 1, 0) * right
     lower = at.take(place + w, 0) * (1 - right) + at.take(place + w + 1, 0) * right
     return np.asarray(upper * (1 - low) + lower * low, np.float32)
+
+
+def longer(fields: Array, least: float) -> Mask:
+    """bool [19, h - 1, w - 1]: whether fields [19, h, w, 2] may be longer than `least` between four cells."""
+    across, down = np.moveaxis(fields, -1, 0)
+    high = across * across + down * down > (least * (1 - 1e-4)) ** 2  # what lies between is rounded
+    rows = high[:, 1:] | high[:, :-1]
+    return np.asarray(rows[:, :, 1:] | rows[:, :, :-1])
+
+
+def reached(between_cells: Mask, limb: Indices, points: Array) -> Mask:
+    """The same bool [M, s] for limbs [M] at points [M, s, 2] in cells."""
+    h, w = between_cells.shape[1:]
+    left, top = (np.clip(points[..., axis], 0, size - 1).astype(np.int32) for axis, size in ((0, w), (1, h)))
+    return between_cells.reshape(-1).take((limb.astype(np.int32)[:, None] * h + top) * w + left)
 
 
 paf = Paf()

@@ -1,6 +1,7 @@
 """Several people from part affinity fields: people that were painted into maps are found again."""
 
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posebeam.models import registry
-from posebeam.models.decoders.paf import LIMBS, PARTS, Paf, find_peaks, paf
+from posebeam.models.decoders.limbs import find_links
+from posebeam.models.decoders.paf import LIMBS, PARTS, Paf, find_peaks, longer, paf, reached, sample
 from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.skeleton import skeleton
 
@@ -70,6 +72,19 @@ def test_painted_people_are_found_where_they_are(places, dx, dy):
     assert (score[:, :PARTS] > 0.6).all()
     assert (score[:, PARTS] == 0).all()
     assert (xy[:, PARTS] == 0).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from((0.1, 0.3, 1.0, 3.0)))
+def test_what_is_not_looked_at_could_join_nothing(seed, height):
+    """Fields without any order: most pairs fail at some of their samples only."""
+    rng = np.random.default_rng(seed)
+    maps = height * cv2.GaussianBlur(rng.standard_normal((20, 30, 57)), (0, 0), 1.5).transpose(2, 0, 1)
+    peaks = find_peaks(maps[:PARTS].astype(np.float32), 0.05, 40)
+    fields = np.ascontiguousarray(maps[19:].reshape(19, 2, 20, 30).transpose(0, 2, 3, 1), np.float32)
+    look, reaches = partial(sample, fields), partial(reached, longer(fields, 0.05))
+    slowly, quickly = (find_links(peaks, look, 20, 10, 0.05, 0.8, each) for each in (None, reaches))
+    for name in ("limb", "start", "end", "score"):
+        np.testing.assert_array_equal(getattr(quickly, name), getattr(slowly, name))
 
 
 def test_arms_that_cross_stay_with_their_owners():
