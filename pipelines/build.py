@@ -36,6 +36,7 @@ from posebeam.pipelines.stores.held import held
 from posebeam.pipelines.stores.mirror import remove
 from posebeam.pipelines.stores.store import use, without_secrets
 from posebeam.pipelines.whereabouts import whereabouts
+from posebeam.transforms.errors import DataError
 
 _LOOK_SECONDS = 0.5
 
@@ -108,7 +109,7 @@ def _finish(
     skeleton = row(job.runs.get(poses.backbone, poses.backbone)).skeleton if poses.has_poses else ""
     manifest = manifests.make_manifest(plan, receipts, skeleton)
     results = gives_results(poses.kind, skeleton)
-    if run["shards"] or not all(name in files for name in (manifests.FILE, *([RESULTS] * results))):
+    if run["shards"] or _is_stale(manifest, out) or (results and RESULTS not in files):
         if results:
             held(out, "poses")
             manifest["coco_results"] = write_results(out, manifest)
@@ -116,6 +117,16 @@ def _finish(
         record_run(run, out)
         manifests.write_manifest(manifest, out)
     return Built(manifest, tuple(receipts), run, len(shards) - run["shards"])
+
+
+def _is_stale(manifest: dict[str, Any], out: Path) -> bool:
+    """Whether manifest.json is absent or damaged, or says something else than the receipts do by now."""
+    try:
+        told = manifests.read_manifest(out)
+    except DataError:
+        return True
+    told.pop("coco_results", None)  # facts of a file that is made of the poses, later than this manifest
+    return told != manifest
 
 
 def _run_facts(

@@ -102,6 +102,13 @@ def _choices(config: dict[str, Any]) -> str:
     return f" ({', '.join(chosen)})" if chosen else ""
 
 
+def _windows(config: dict[str, Any]) -> str:
+    """How windows were cut."""
+    length, stride, least = (config[name] for name in ("window", "stride", "min_score"))
+    gaps = ", frames without the person are left out" if config.get("gaps") == "drop" else ""
+    return f"{length} frames, stride {stride}, joints scored under {least} are missing{gaps}"
+
+
 def _body(manifest: dict[str, Any]) -> str:
     config, clips, rows = manifest["config"], manifest["clips"], manifest["rows"]
     if not config["backbone"]:
@@ -119,7 +126,7 @@ def _body(manifest: dict[str, Any]) -> str:
 | backbone | {backbone} |
 | chain | `{config["chain"]}` version {config["chain_version"]}: {chain(config["chain"]).about} |
 | layout | `{config["layout"]}` (13 joints) |
-| windows | {n} frames, stride {config["stride"]}, joints scored under {config["min_score"]} are missing |
+| windows | {_windows(config)} |
 | clips | {_sum(clips)} |
 | frames | {manifest["frames"]:,}{f", at most {config['fps']:g} a second" if config["fps"] else ""} |
 

@@ -15,6 +15,7 @@ from posebeam.pipelines.schema import VERSION
 from posebeam.pipelines.shard import ShardName
 from posebeam.transforms.chain import chain
 from posebeam.transforms.errors import DataError
+from posebeam.transforms.windows import WindowRule
 
 FILE = "manifest.json"
 _SAYS = {"plan": str, "config": dict, "classes": list, "clips": dict, "rows": dict, "files": list}
@@ -55,6 +56,8 @@ def make_manifest(plan: Plan, receipts: Sequence[Receipt], skeleton: str) -> dic
             "min_score": rule.min_score,
             "person": rule.person,
             "crop_following": poses.crop_following,
+            # Only where it is said, so that manifests of before keep their bytes.
+            **({} if rule.gaps == WindowRule.gaps else {"gaps": rule.gaps}),
             **poses.extra,
         },
         "classes": list(plan.classes),

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from posebeam.pipelines import manifest as manifests
 from posebeam.pipelines.card import write_card
 from posebeam.pipelines.clip_table import SILENT, recount, silences
+from posebeam.pipelines.folder import remove_strangers
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.plan import Plan, read_plan, write_plan
 from posebeam.pipelines.product_file import publish_product
@@ -23,7 +24,7 @@ from posebeam.pipelines.settings import Settings
 from posebeam.pipelines.shard import ShardName
 from posebeam.pipelines.stores.address import address, located
 from posebeam.pipelines.stores.held import held
-from posebeam.pipelines.stores.mirror import present
+from posebeam.pipelines.stores.mirror import present, remove
 from posebeam.pipelines.whereabouts import last_whereabouts
 from posebeam.transforms.errors import DataError
 from posebeam.transforms.main_person import MainPerson
@@ -35,8 +36,8 @@ from posebeam.transforms.windows import Windower, WindowRule
 def rewindow(old: Path, new: Path, rule: WindowRule) -> dict[str, Any]:
     """A data set NEW with the poses of OLD and windows by another rule; returns its manifest.
 
-    With the rule of OLD, NEW is OLD byte for byte. All of OLD must be here, if it lies in a store; NEW may lie in
-    one. DataError for poses of images: a still never becomes a window.
+    With the rule of OLD, NEW is OLD byte for byte; what an earlier OLD left in NEW is replaced. All of OLD must be
+    here, if it lies in a store; NEW may lie in one. DataError for poses of images: a still never becomes a window.
     """
     new = located(new)
     before = manifests.read_manifest(old)
@@ -48,8 +49,10 @@ def rewindow(old: Path, new: Path, rule: WindowRule) -> dict[str, Any]:
     if plan.settings.poses.stills:
         raise DataError(f"{old} holds poses of images ({plan.settings.poses.kind}): windows need motion")
     fresh = replace(plan, settings=Settings(plan.settings.poses, rule))
-    held(new)
+    files = held(new)
     write_plan(fresh, new)
+    remove(new / manifests.FILE)  # first of all: it names what is replaced now
+    remove_strangers(fresh, new, files)
     job, receipts = Job.of(fresh, new, "", ""), []
     for name in sorted(plan.shards):
         receipt = read_receipt(old, name)

@@ -33,8 +33,9 @@ def write_overlay(
     One person's limbs are coloured by side; several people have a colour and their number each.
     tracks are of one skeleton, and number the frames as open_clip(video, fps=fps) does. label gives the text of
     a frame's number, "" for none. rate is the new video's frames a second: a DecodeReport's fps where that is
-    known, else the header's is taken.
+    known, else the header's is taken. ConfigError if `path` is the video itself.
     """
+    require_other(video, path)
     names = {track.skeleton_name for track in tracks}
     if len(names) > 1:
         raise ConfigError(f"{path}: one overlay cannot hold several skeletons: {', '.join(sorted(names))}")
@@ -47,6 +48,14 @@ def write_overlay(
                 sink.write(draw_label(picture, label(frame.number)) if label else picture)
                 count += 1
     return count
+
+
+def require_other(video: str | os.PathLike[str], path: Path) -> None:
+    """ConfigError if an overlay at `path` would replace the video that it is of."""
+    if path.exists() and Path(video).exists() and path.samefile(video):
+        raise ConfigError(
+            f"{path} is the video itself, and an overlay never replaces its video: name another place"
+        )
 
 
 def _draw(rgb: NDArray[np.uint8], tracks: Sequence[PoseTrack], number: int, min_score: float) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from posebeam.pipelines import manifest as manifests
 from posebeam.pipelines.card import write_card
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.coco.results import gives_results, write_results
+from posebeam.pipelines.folder import remove_strangers
 from posebeam.pipelines.job import Job
 from posebeam.pipelines.listing import Listing
 from posebeam.pipelines.plan import make_plan, write_plan
@@ -49,14 +50,17 @@ def import_data(
 ) -> dict[str, Any]:
     """Write a data set of the clips listed, shard by shard, and return its manifest.
 
-    ConfigError if the layout cannot be made of the skeleton; PlanError if OUT holds something else, or is whole.
+    Shards that an interrupted import of other clips left in OUT are removed. ConfigError if the layout cannot be
+    made of the skeleton; PlanError if OUT holds something else, or is whole.
     """
     layout(settings.windows.layout).indices(skeleton_name)
     out = located(out)
-    if manifests.FILE in held(out):
+    files = held(out)
+    if manifests.FILE in files:
         raise PlanError(f"{out} holds a whole data set: take another folder, or remove that one")
     plan, shards = make_plan(listing, settings)
     write_plan(plan, out)
+    remove_strangers(plan, out, files)
     job = Job.of(plan, out, "", "")
     receipts = []
     for name, refs in sorted(shards.items()):

@@ -119,6 +119,26 @@ def test_another_video_redoes_only_its_shard(clips, done, tmp_path):
     assert promised(tmp_path / "grows") == promised(done)
 
 
+def test_a_split_that_vanished_leaves_the_manifest_too(clips, done, tmp_path):
+    left = Listing(tuple(ref for ref in clips if ref.split == "train"))
+    assert build(left, SETTINGS, done).run["decoded"] == 0
+    assert check(done) == []
+    build(left, SETTINGS, tmp_path / "fresh")
+    assert promised(done) == promised(tmp_path / "fresh")
+    stamps = stamps_of(done)
+    build(left, SETTINGS, done)
+    assert stamps_of(done) == stamps
+
+
+def test_a_manifest_that_says_something_else_is_written_again(clips, done):
+    before, path = promised(done), done / "manifest.json"
+    told = json.loads(path.read_text())
+    for text in ("{", json.dumps(told | {"clips": told["clips"] | {"missing": 7}})):
+        path.write_text(text)
+        build(Listing(clips), SETTINGS, done)
+        assert promised(done) == before
+
+
 def test_other_numbers_of_shards_leave_no_old_file(clips, done):
     build(Listing(clips), replace(SETTINGS, poses=replace(SETTINGS.poses, shards=1)), done, overwrite=True)
     assert {path.name for path in (done / "windows").iterdir()} == {
@@ -163,6 +183,36 @@ def test_windows_again_by_another_rule(done, tmp_path):
     assert manifest["config"]["chain"] == "act-repaired"
     assert manifest["rows"]["windows/train"] > read_manifest(done)["rows"]["windows/train"]
     assert check(tmp_path / "new") == []
+
+
+def test_manifest_and_card_say_that_frames_without_the_person_are_left_out(done, tmp_path):
+    """Whoever asks a model must leave them out as well. What is not left out is not said, as before."""
+    manifest = rewindow(done, tmp_path / "new", replace(SETTINGS.windows, gaps="drop"))
+    assert (manifest["config"]["gaps"], "gaps" in read_manifest(done)["config"]) == ("drop", False)
+    cards = [(folder / "README.md").read_text() for folder in (done, tmp_path / "new")]
+    assert ["without the person are left out" in card for card in cards] == [False, True]
+
+
+def test_windows_again_of_a_data_set_that_grew_leave_no_old_file(clips, tmp_path, monkeypatch):
+    """With more clips train has two shards, where it had one."""
+    monkeypatch.setattr("posebeam.pipelines.plan.CLIPS_PER_SHARD", 4)
+    settings = replace(SETTINGS, poses=replace(SETTINGS.poses, shards=0))
+    out, new, rule = tmp_path / "out", tmp_path / "new", replace(SETTINGS.windows, stride=5)
+    for held in ([ref for ref in clips if ref.split == "test" or ref.group < "g4"], clips):
+        build(Listing(tuple(held)), settings, out)
+        rewindow(out, new, rule)
+        assert check(new) == []
+    rewindow(out, tmp_path / "fresh", rule)
+    assert promised(new) == promised(tmp_path / "fresh")
+
+
+def test_windows_that_are_replaced_are_whole_only_at_the_end(done, tmp_path, monkeypatch):
+    rewindow(done, tmp_path / "new", SETTINGS.windows)
+    monkeypatch.setattr("posebeam.pipelines.product_file.write_parquet", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        rewindow(done, tmp_path / "new", SETTINGS.windows)
+    with pytest.raises(DataError, match="unfinished"):
+        read_manifest(tmp_path / "new")
 
 
 def flip_a_byte(out):

@@ -11,7 +11,9 @@ import torch
 from posebeam.models.networks.act import SIZES, build_act
 from posebeam.pipelines.read import WindowReader
 from posebeam.pipelines.sources.mpose import CLASSES
+from posebeam.transforms.windows import WindowRule
 from posebeam.workflows.action.trained import Trained
+from posebeam.workflows.action.watch import rule_of
 from posebeam.workflows.cli import run as posebeam
 
 
@@ -44,6 +46,29 @@ def test_the_run_gives_the_network_s_logits_and_says_what_it_takes(run, network)
     )
     assert trained.record["split"] == 1
     assert trained.record["imported"]["file"] == "AcT_micro_1_0.h5"
+
+
+def test_its_windows_are_cut_as_the_published_ones_were(run):
+    """MPOSE2021 leaves out frames without the person."""
+    published = WindowRule(length=30, stride=30, gaps="drop", min_score=0.2, layout="act13-body25")
+    assert rule_of(Trained.load(run, "cpu"), "", 0.2) == published
+
+
+@pytest.mark.parametrize(
+    ("kind", "flag", "says"),
+    [
+        ("pyskl", "--rate=0", "rate: got 0.0, expected more than 0 frames a second"),
+        ("pyskl", "--rate=nan", "rate: got nan"),
+        ("openpose-json", "--rate=-25", "rate: got -25.0"),
+        ("openpose-json", "--rate=inf", "rate: got inf"),
+        ("act-h5", "--split=4", "split: got 4, expected an official split 1, 2 or 3, or 0 or -1 for none"),
+        ("mpose", "--split=-2", "split: got -2"),
+    ],
+)
+def test_rates_and_splits_that_are_none_are_refused_before_anything_is_read(tmp_path, capsys, kind, flag, says):
+    assert posebeam(["import", kind, str(tmp_path), str(tmp_path / "out"), flag]) == 2
+    assert says in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("size", list(SIZES)[1:])

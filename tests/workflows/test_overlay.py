@@ -62,6 +62,15 @@ def test_the_overlay_lasts_as_long_as_the_clip(video, tmp_path, fps, rate, frame
         assert clip.fps == pytest.approx(expected)
 
 
+def test_the_video_itself_is_never_replaced(video, tmp_path):
+    before = video.read_bytes()
+    (tmp_path / "link.mp4").symlink_to(video)
+    for path in (video, tmp_path / "link.mp4", tmp_path / ".." / tmp_path.name / video.name):
+        with pytest.raises(ConfigError, match="is the video itself"):
+            write_overlay(video, [], path, min_score=0.2)
+        assert path.read_bytes() == before
+
+
 def test_two_skeletons_are_refused(video, tmp_path):
     with pytest.raises(ConfigError, match="several skeletons"):
         write_overlay(video, [track([1], 5), track([1], 5, "body25")], tmp_path / "out.mp4", min_score=0.2)

@@ -139,6 +139,14 @@ def test_another_video_is_refused(source, out, tmp_path, capsys, what):
     assert not (tmp_path / "o.mp4").exists()
 
 
+def test_the_video_itself_is_refused_before_it_is_read(source, out, tmp_path, capsys, monkeypatch):
+    moved = shutil.copytree(source, tmp_path / "moved")
+    monkeypatch.setattr("posebeam.workflows.overlay.open_clip", None)
+    assert posebeam(["overlay", str(out), CLIPS[0], str(moved / CLIPS[0]), "--source", str(moved)]) == 2
+    assert "is the video itself" in capsys.readouterr().err
+    assert (moved / CLIPS[0]).read_bytes() == (source / CLIPS[0]).read_bytes()
+
+
 def test_other_suffixes_than_mp4_are_refused(out, tmp_path, capsys):
     assert posebeam(["overlay", str(out), "garden_2", str(tmp_path / "o.gif")]) == 2
     assert "written as .mp4" in capsys.readouterr().err

@@ -101,6 +101,7 @@ def _facts(record: Record) -> dict[str, Any]:
         "probabilities": ", mean over the window and its mirror image" if mirrored else "",
         "joints": list(layout(data["layout"]).skeleton.joints),
         **{name: data[name] for name in stored},
+        **({"gaps": data["gaps"]} if "gaps" in data else {}),
     }
 
 

@@ -1,5 +1,6 @@
 """Prediction: what a trained model says of a video, over time."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +18,7 @@ from posebeam.pipelines.lockstep import Ended, Failed, Seen, lockstep
 from posebeam.pipelines.prefetch import Prefetch
 from posebeam.pipelines.stores.fetched import opener
 from posebeam.transforms.errors import ClipError
+from posebeam.transforms.layout import layout
 from posebeam.transforms.motion import Motion
 from posebeam.transforms.track import PoseTrack
 from posebeam.transforms.windows import Window, WindowRule
@@ -31,8 +33,8 @@ _STALL_SECONDS = 60.0
 class Prediction:
     """One video: the probabilities [n, classes] of its n windows, or the error that ended it.
 
-    starts are the windows' first frames, seconds when they begin, people whose they are; overall [classes] is the
-    mean over windows.
+    starts are the windows' first frames, ends the frames after their last ones, seconds when they begin, people
+    whose they are; overall [classes] is the mean over windows.
     """
 
     video: Path
@@ -43,15 +45,17 @@ class Prediction:
     report: DecodeReport | None = None
     error: ClipError | None = None
     people: tuple[int, ...] = ()
+    ends: tuple[int, ...] = ()
 
     @property
     def overall(self) -> NDArray[np.float32]:
         """Mean of the windows' probabilities [classes]."""
         return np.asarray(self.windows.mean(0), np.float32)
 
-    def at(self, frame: int, length: int) -> NDArray[np.float32] | None:
-        """Mean probabilities [classes] of the windows that hold a frame; None if none does."""
-        holding = [number for number, start in enumerate(self.starts) if start <= frame < start + length]
+    def at(self, frame: int) -> NDArray[np.float32] | None:
+        """Mean probabilities [classes] of the windows that reach over a frame; None if none does."""
+        spans = zip(self.starts, self.ends, strict=True)
+        holding = [number for number, (start, end) in enumerate(spans) if start <= frame < end]
         return np.asarray(self.windows[holding].mean(0), np.float32) if holding else None
 
 
@@ -88,7 +92,7 @@ def predict(
             yield Prediction(Path(event.ref.uri), error=event.error)
         else:
             video.take(*video.motion.finish())
-            yield _classified(video, event, classify)
+            yield _classified(video, event, rule, classify)
 
 
 def _open(share: int, fps: float, bounds: Bounds, ref: ClipRef) -> Prefetch:
@@ -96,7 +100,7 @@ def _open(share: int, fps: float, bounds: Bounds, ref: ClipRef) -> Prefetch:
     return Prefetch(opened, share, _STALL_SECONDS)
 
 
-def _classified(video: _Watched, event: Ended, classify: Classify) -> Prediction:
+def _classified(video: _Watched, event: Ended, rule: WindowRule, classify: Classify) -> Prediction:
     path, tracks = Path(event.ref.uri), tuple(video.tracks)
     windows = [window for window in video.windows if video.motion.wants(window.person)]
     if not windows:
@@ -106,5 +110,28 @@ def _classified(video: _Watched, event: Ended, classify: Classify) -> Prediction
     starts = tuple(window.start for window in windows)
     return Prediction(
         path, starts, tuple(video.seconds[start] for start in starts), classify(x, valid), tracks, event.report,
-        people=tuple(window.person for window in windows),
+        people=tuple(window.person for window in windows), ends=_ends(windows, tracks, rule),
     )  # fmt: skip
+
+
+def _ends(windows: Sequence[Window], tracks: Sequence[PoseTrack], rule: WindowRule) -> tuple[int, ...]:
+    """The frame after each window's last one: the later, the more frames without the person were dropped."""
+    if rule.gaps == "keep":
+        return tuple(window.start + rule.length for window in windows)
+    shown = _shown(tracks, rule)
+    return tuple(_end(shown[window.person], window.start, rule.length) for window in windows)
+
+
+def _shown(tracks: Sequence[PoseTrack], rule: WindowRule) -> dict[int, NDArray[np.int32]]:
+    """By person the numbers [T] of the frames in which a joint was seen that the layout is made of."""
+    numbers: dict[int, list[NDArray[np.int32]]] = defaultdict(list)
+    for track in tracks:
+        score = track.score[:, layout(rule.layout).indices(track.skeleton_name)]
+        numbers[track.person].append(track.frames[(score >= rule.min_score).any(1)])
+    return {person: np.concatenate(own) for person, own in numbers.items()}
+
+
+def _end(shown: NDArray[np.int32], start: int, length: int) -> int:
+    """Where a window of so many of the frames shown ends; past the last one it is filled up, frame by frame."""
+    own = shown[shown >= start][:length]
+    return int(own[-1]) + 1 + length - len(own)

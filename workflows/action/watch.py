@@ -14,7 +14,7 @@ from posebeam.workflows.action.labels import best
 from posebeam.workflows.action.prediction import Prediction, predict
 from posebeam.workflows.action.trained import Trained
 from posebeam.workflows.console import say
-from posebeam.workflows.overlay import write_overlay
+from posebeam.workflows.overlay import require_other, write_overlay
 from posebeam.workflows.video_sink import require_mp4
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ def watch(
 ) -> Iterator[Prediction]:
     """What the model says of each video, as they end; overlays are written on the way where they are wanted."""
     paths = expand(videos)
-    if settings.overlay and len(paths) == 1:
-        require_mp4(Path(settings.overlay))  # before the work, not after it
+    overlays = overlay_paths(settings.overlay, paths) if settings.overlay else {}  # before the work, not after it
     if not trained.looks_at_poses:
         yield from _watch_features(trained, paths, settings)
         return
@@ -46,8 +45,8 @@ def watch(
     bounds, fps = Bounds(settings.max_pixels, settings.max_seconds), trained.record["data"]["fps"]
     for prediction in predict(paths, estimator, rule, trained.probabilities, fps, bounds):
         yield prediction
-        if settings.overlay and prediction.error is None:
-            _overlay(prediction, trained, rule, _overlay_path(settings.overlay, prediction.video, len(paths)))
+        if overlays and prediction.error is None:
+            _overlay(prediction, trained, rule, overlays[prediction.video])
 
 
 def _watch_features(trained: Trained, paths: Sequence[Path], settings: "PredictConfig") -> Iterator[Prediction]:
@@ -63,13 +62,18 @@ def _watch_features(trained: Trained, paths: Sequence[Path], settings: "PredictC
 
 
 def rule_of(trained: Trained, backbone: str, min_score: float) -> WindowRule:
-    """The rule by which the model's training windows were made, for the joints of a backbone."""
+    """The rule by which the model's training windows were made, for the joints of a backbone.
+
+    What is in a window is as in training. Which windows there are of a video, its mode and short, is not: all of
+    them, whatever the training left out, so that every moment has an answer.
+    """
     data = trained.record["data"]
     if min_score < 0:
         min_score = data["min_score"] if trained.knows_backbone(backbone) else row(backbone).min_score
     return WindowRule(
         length=data["window"],
         stride=data["stride"],
+        gaps=data.get("gaps", WindowRule.gaps),
         person=data["person"],
         min_score=min_score,
         chain=data["chain"],
@@ -77,13 +81,30 @@ def rule_of(trained: Trained, backbone: str, min_score: float) -> WindowRule:
     )
 
 
-def _overlay_path(wanted: str, video: Path, videos: int) -> Path:
-    return Path(wanted) if videos == 1 else Path(wanted) / f"{video.stem}.mp4"
+def overlay_paths(wanted: str, videos: Sequence[Path]) -> dict[Path, Path]:
+    """Where each video's overlay goes: to the file `wanted`, or in that folder if there are several videos.
+
+    ConfigError if the file is no .mp4, if an overlay would replace its video, or two have one name.
+    """
+    if len(videos) == 1:
+        require_mp4(Path(wanted))
+        found = {videos[0]: Path(wanted)}
+    else:
+        found = {video: Path(wanted) / f"{video.stem}.mp4" for video in videos}
+    taken: dict[Path, Path] = {}
+    for video, path in found.items():
+        require_other(video, path)
+        if (other := taken.setdefault(path, video)) != video:
+            raise ConfigError(
+                f"--overlay {wanted}: {other} and {video} would both be drawn to {path}: rename one of them, or "
+                "predict them one at a time, each with a FILE.mp4 of its own"
+            )
+    return found
 
 
 def _overlay(prediction: Prediction, trained: Trained, rule: WindowRule, path: Path) -> None:
     def label(frame: int) -> str:
-        probabilities = prediction.at(frame, rule.length)
+        probabilities = prediction.at(frame)
         return "" if probabilities is None else "{} {:.2f}".format(*best(probabilities, trained.classes))
 
     rate, fps = prediction.report.fps if prediction.report is not None else None, trained.record["data"]["fps"]

@@ -1,5 +1,6 @@
 """posebeam import: what other programs made, as a run or a data set."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import click
 
 from posebeam.workflows.argument import Local, NewDataSet
 from posebeam.workflows.commands.build import BuildConfig
-from posebeam.workflows.config import flags, option, resolve, same
+from posebeam.workflows.config import flags, option, require, resolve, same
 from posebeam.workflows.help import OUTPUT, HelpPage
 
 KINDS = ("act-h5", "openpose-json", "pyskl", "mpose", "coco-results")
@@ -50,6 +51,11 @@ class ImportConfig:
     gaps: str = same(BuildConfig, "gaps")
     person: str = same(BuildConfig, "person")
     shards: int = same(BuildConfig, "shards")
+
+    def __post_init__(self) -> None:
+        """ConfigError for what no record further down checks."""
+        require(math.isfinite(self.rate) and self.rate > 0, "rate", self.rate, "more than 0 frames a second")
+        require(-1 <= self.split <= 3, "split", self.split, "an official split 1, 2 or 3, or 0 or -1 for none")
 
 
 SECTIONS = {

@@ -49,12 +49,13 @@ def command(out: Path, clip: str, file: Path, config: Path | None, **given: Any)
     from posebeam.pipelines.stores.address import located
     from posebeam.pipelines.whereabouts import find_video
     from posebeam.workflows.console import say
-    from posebeam.workflows.overlay import hold_against_video, write_overlay
+    from posebeam.workflows.overlay import hold_against_video, require_other, write_overlay
 
     settings = resolve(OverlayConfig, config, given)
     plan = read_plan(out)["settings"]
     stored = read_clip(out, clip)
     video = find_video(out, stored.clip_id, located(settings.source) if settings.source else None)
+    require_other(video, file)  # before the video is read, not after it
     fps = float(plan["poses"].get("fps") or 0) or None
     rate = hold_against_video(video, stored, fps).fps
     min_score = plan["windows"]["min_score"] if settings.min_score < 0 else settings.min_score
