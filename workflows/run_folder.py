@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ RECORD, WEIGHTS = "run.json", "model.safetensors"
 SETTINGS = ("train.toml", "train-pose.toml", "pretrain.toml")  # the resolved flags of the command that made it
 EVALUATION = "evaluation"  # what was measured of the finished model, a JSON file each
 LAST = Path("checkpoints", "last.ckpt")
+_FOLDERS = ("checkpoints", "logs", EVALUATION, WORK)
+_FILES = (WEIGHTS, BACKBONE, *SETTINGS, RECORD)
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -55,12 +57,25 @@ def write_weights(network: nn.Module, folder: Path) -> None:
         publish(private / WEIGHTS, folder / WEIGHTS)
 
 
-def begin(run: Path, record: dict[str, Any], resume: bool) -> dict[str, Any]:
-    """The record that stands in RUN now: a new one, or the one that is gone on with."""
+def begin(
+    run: Path, record: dict[str, Any], resume: bool, overwrite: bool = False, needs: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The record that stands in RUN now: a new one, or the one that is gone on with.
+
+    With overwrite the run that RUN held is gone then, so whatever may refuse the new one is asked before. needs
+    are files and folders that training starts from, now and when it is resumed; "" is none. ConfigError if RUN
+    holds a run and neither is said, resume finds one of other settings, or overwrite would remove a need.
+    """
+    _require_one(resume, overwrite)
     if not (run / RECORD).exists():
         write_record(record, run)
         return record
     old = read_record(run)
+    if overwrite:
+        _require_kept(run, needs)
+        clear(run)
+        write_record(record, run)
+        return record
     if not resume:
         raise ConfigError(f"{run} holds a run ({old['state']}): --resume goes on with it, --overwrite replaces it")
     new = {name: value for name, value in record.items() if name != "state"}
@@ -69,13 +84,30 @@ def begin(run: Path, record: dict[str, Any], resume: bool) -> dict[str, Any]:
     return old
 
 
-@contextmanager
-def taken(run: Path, overwrite: bool) -> Iterator[None]:
-    """RUN while a training has it, alone: a new folder, or one that holds a run, which goes if it is overwritten.
+def _require_one(resume: bool, overwrite: bool) -> None:
+    if resume and overwrite:
+        raise ConfigError("--resume goes on with the run in RUN, --overwrite replaces it: give one of them")
 
-    DataError or ConfigError, before anything is touched, if it holds something else or another training has it.
-    Helpers of a training on several devices come in beside it.
+
+def _require_kept(run: Path, needs: Iterable[str]) -> None:
+    """ConfigError if clear() would remove one of them."""
+    home = run.resolve()
+    for name in filter(None, needs):
+        path = Path(name).resolve()
+        if path == home or any(path.is_relative_to(home / own) for own in (*_FOLDERS, *_FILES)):
+            raise ConfigError(
+                f"--overwrite would remove {name}, which this training starts from: take another folder than {run}"
+            )
+
+
+@contextmanager
+def taken(run: Path, resume: bool = False, overwrite: bool = False) -> Iterator[None]:
+    """RUN while a training has it, alone: a new folder, or one that holds a run, which is left to begin().
+
+    DataError or ConfigError if it holds something else, another training has it, or both resume and overwrite are
+    said. Helpers of a training on several devices come in beside it.
     """
+    _require_one(resume, overwrite)
     if rank_zero_only.rank != 0:
         yield
         return
@@ -84,8 +116,6 @@ def taken(run: Path, overwrite: bool) -> Iterator[None]:
     handle = os.open(run, os.O_RDONLY)
     try:
         _lock(handle, run)
-        if overwrite:
-            clear(run)
         yield
     finally:
         os.close(handle)
@@ -109,7 +139,7 @@ def _lock(handle: int, run: Path) -> None:
 
 def clear(run: Path) -> None:
     """Remove what a training wrote to RUN, and what was measured of it: figures of another model would mislead."""
-    for name in (RECORD, WEIGHTS, BACKBONE, *SETTINGS):
-        (run / name).unlink(missing_ok=True)
-    for name in ("checkpoints", "logs", EVALUATION, WORK):
+    for name in _FOLDERS:
         shutil.rmtree(run / name, ignore_errors=True)
+    for name in _FILES:  # the record last: without it nobody could tell that the rest is a run's
+        (run / name).unlink(missing_ok=True)

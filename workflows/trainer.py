@@ -98,6 +98,30 @@ class NextEpoch(Callback):
         self._order.set_epoch(int(checkpoint["epoch"]) + 1)
 
 
+class KeptEpoch(ModelCheckpoint):
+    """Saves the epoch to keep, and knows it again where the run's folder was moved or renamed.
+
+    lightning's own holds whole paths against each other, and forgets which epoch was the best where they differ.
+    """
+
+    @property
+    def state_key(self) -> str:
+        """The name of its state in a checkpoint: lightning's own, by which runs of before have it."""
+        return super().state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__, 1)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The state of a checkpoint, whose files lie in the folder that the run has now."""
+        folder = Path(self.dirpath or "")
+
+        def here(path: str) -> str:
+            return str(folder / Path(path).name) if path else ""
+
+        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+        moved: dict[str, Any] = {name: here(state_dict[name]) for name in paths}
+        moved["best_k_models"] = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state_dict, **moved, "dirpath": self.dirpath})
+
+
 def fit(
     module: lightning.LightningModule, run: Path, loop: Loop, trains: Any, validates: Any = None
 ) -> tuple[lightning.Trainer, dict[str, Any]]:
@@ -131,9 +155,9 @@ def _trainer(run: Path, loop: Loop, *more: Callback) -> tuple[lightning.Trainer,
         "enable_version_counter": False,
         "save_on_train_epoch_end": True,  # after validation the epoch would count as unfinished
     }
-    last = best = ModelCheckpoint(filename=LAST.stem, **saved)
+    last = best = KeptEpoch(filename=LAST.stem, **saved)
     if loop.monitor:
-        best = ModelCheckpoint(filename="best", monitor=loop.monitor, mode=loop.mode, **saved)
+        best = KeptEpoch(filename="best", monitor=loop.monitor, mode=loop.mode, **saved)
     callbacks: list[Callback] = [EpochLines(), *more, *dict.fromkeys((best, last))]
     if loop.monitor and loop.patience:
         callbacks.append(EarlyStopping(loop.monitor, patience=loop.patience, mode=loop.mode))

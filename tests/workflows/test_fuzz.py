@@ -1,5 +1,6 @@
 """Files that a command is given: settings in TOML, and run folders from elsewhere."""
 
+import copy
 import json
 import tomllib
 from pathlib import Path
@@ -10,9 +11,16 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from posebeam.models.networks.act import build_act
+from posebeam.pipelines.read import WindowReader
+from posebeam.transforms.errors import DataError
+from posebeam.workflows.action.evaluation import evaluate
 from posebeam.workflows.action.trained import Trained
+from posebeam.workflows.action.watch import rule_of
 from posebeam.workflows.commands.build import BuildConfig
 from posebeam.workflows.config import as_toml, resolve
+from posebeam.workflows.export import facts as exported_facts
+from posebeam.workflows.report.classifier_run import read_classifier_run
+from posebeam.workflows.report.classifier_table import CLASSIFIER_HEADER, classifier_cells
 from posebeam.workflows.run_folder import RECORD, WEIGHTS, read_record
 
 SETTINGS = tomllib.loads(as_toml(BuildConfig()))
@@ -41,13 +49,22 @@ def test_settings_in_toml(damage, folders, data):
 
 
 RUN = {
-    "state": "finished", "model": "act-micro", "classes": ["a", "b"], "split": 1, "seed": 0,
-    "recipe": {"name": "default", "dropout": 0.3, "mirrored": False},
+    "state": "finished", "model": "act-micro", "parameters": 227_202, "classes": ["lift", "rest"],
+    "split": 1, "seed": 0,
+    "recipe": {"name": "default", "dropout": 0.3, "mirrored": True, "epochs": 40},
     "data": {
         "chain": "act", "chain_version": 1, "layout": "act13-coco", "window": 30, "stride": 15, "min_score": 0.2,
-        "backbone": "movenet-lightning", "weights_sha256": "0", "fps": 0.0,
+        "backbone": "movenet-lightning", "weights_sha256": "0", "fps": 0.0, "decode": "", "person": "main",
+        "crop_following": True,
     },
+    "windows": {"train": 30, "validation": 6}, "validation_groups": ["g3"], "epoch": 7, "epochs": 40,
+    "validation": {"clip_accuracy": 0.75, "window_accuracy": 0.5, "clips": 4},
 }  # fmt: skip
+# What is read of a run after its network is built, by predict, evaluate, export and report.
+READ_LATER = [
+    "parameters", "split", "seed", "windows", "validation_groups", "recipe.name", "data.fps", "data.stride",
+    "data.min_score", "data.person", "data.crop_following",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -57,37 +74,77 @@ def weights(tmp_path_factory) -> bytes:
     return path.read_bytes()
 
 
-def read(run: Path) -> None:
-    """All that predict and evaluate take of a run before they look at anything."""
+@pytest.fixture(scope="module")
+def windows(make_windows, tmp_path_factory) -> WindowReader:
+    """Windows that the run below fits."""
+    return WindowReader(make_windows(tmp_path_factory.mktemp("data") / "out", groups=4, labels=RUN["classes"]))
+
+
+def read(run: Path, windows: WindowReader) -> None:
+    """All that predict, evaluate, export and report take of a run, but for the looking at videos."""
     trained = Trained.load(run, "cpu")
-    trained.backbone("")
+    rule_of(trained, trained.backbone(""), -1.0)
+    json.dumps(exported_facts(trained))
     assert len(trained.classes) == 2
+    told = read_classifier_run(run, "run", measure=False)
+    assert len(classifier_cells(told)) == len(CLASSIFIER_HEADER)
+    evaluate(trained, windows, "validation")
 
 
-def test_the_run_that_is_damaged_below_is_sound(folders, weights):
+def test_the_run_that_is_damaged_below_is_sound(folders, weights, windows):
     run = folders()
     (run / RECORD).write_text(json.dumps(RUN))
     (run / WEIGHTS).write_bytes(weights)
-    read(run)
+    read(run, windows)
+
+
+@pytest.mark.parametrize("name", READ_LATER)
+def test_a_record_without_what_is_read_later_is_refused_before_its_network_is_built(folders, weights, name):
+    run, record = folders(), copy.deepcopy(RUN)
+    *path, last = name.split(".")
+    del (record[path[0]] if path else record)[last]
+    (run / RECORD).write_text(json.dumps(record))
+    (run / WEIGHTS).write_bytes(weights)
+    with pytest.raises(DataError, match=rf"{RECORD} is damaged: .*it lacks {last}"):
+        Trained.load(run, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "value"),
+    [
+        ("", "split", 4), ("", "split", -1), ("", "validation_groups", [None]), ("", "validation_clips", [3]),
+        ("", "validation", {"clips": 4}), ("data", "fps", -1), ("data", "fps", float("inf")),
+        ("data", "fps", 10**400), ("data", "stride", 0), ("data", "min_score", float("-inf")),
+        ("data", "flip", "yes"), ("data", "detector", 3),
+    ],
+    ids=lambda value: str(value)[:20],
+)  # fmt: skip
+def test_a_record_whose_values_cannot_be_is_refused(folders, weights, place, name, value):
+    run, record = folders(), copy.deepcopy(RUN)
+    (record[place] if place else record)[name] = value
+    (run / RECORD).write_text(json.dumps(record))
+    (run / WEIGHTS).write_bytes(weights)
+    with pytest.raises(DataError, match=rf"{RECORD} is damaged: .*{name}"):
+        Trained.load(run, "cpu")
 
 
 @settings(max_examples=150)
 @given(data=st.data())
-def test_records_of_runs(damage, folders, weights, data):
+def test_records_of_runs(damage, folders, weights, windows, data):
     run = folders()
     (run / RECORD).write_bytes(damage.json_bytes(data, RUN))
     (run / WEIGHTS).write_bytes(weights)
     with damage.told():
         read_record(run)
     with damage.told():
-        read(run)
+        read(run, windows)
 
 
 @settings(max_examples=50)
 @given(data=st.data())
-def test_weights_of_runs(damage, folders, weights, data):
+def test_weights_of_runs(damage, folders, weights, windows, data):
     run = folders()
     (run / RECORD).write_text(json.dumps(RUN))
     (run / WEIGHTS).write_bytes(damage.spoiled(data, weights))
     with damage.told():
-        read(run)
+        read(run, windows)

@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from posebeam.workflows.commands.train import TrainConfig
 
 
-def train(out: Path, run: Path, config: "TrainConfig", resume: bool = False) -> dict[str, Any]:
+def train(
+    out: Path, run: Path, config: "TrainConfig", resume: bool = False, overwrite: bool = False
+) -> dict[str, Any]:
     """Train on the windows of OUT, or its features, into the folder RUN; return its record, run.json.
 
-    With resume an interrupted run goes on where its last epoch ended, and a finished one is left as it is.
-    DataError if OUT is unfinished; ConfigError if RUN holds a run, or resume finds one of other settings.
+    With resume an interrupted run goes on where its last epoch ended, and a finished one is left as it is. With
+    overwrite a run that RUN holds is replaced, once nothing refuses the new one. DataError if OUT is unfinished;
+    ConfigError if RUN holds a run and neither is said, or resume finds one of other settings.
     """
     kind = kind_of(config.model)
     chosen, reader = kind.recipe(config), kind.read(out)
@@ -40,7 +43,7 @@ def train(out: Path, run: Path, config: "TrainConfig", resume: bool = False) -> 
     network = kind.build(record)
     record["parameters"] = sum(p.numel() for p in network.parameters())
     if rank_zero_only.rank == 0:
-        old = begin(run, record, resume)
+        old = begin(run, record, resume, overwrite)
         if old["state"] == "finished":
             return old
     began = time.monotonic()

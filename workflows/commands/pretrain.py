@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from posebeam.workflows.argument import DataSet, Local
-from posebeam.workflows.config import PRECISIONS, flags, option, resolve
+from posebeam.workflows.config import PRECISIONS, flags, option, require, resolve
 from posebeam.workflows.help import OUTPUT, HelpPage
 
 RECIPES = ("default", "committed", "multi-crop")
@@ -30,6 +30,11 @@ class PretrainConfig:
     seed: int = option(0, "Decides the start and all chance.")
     device: str = option("auto", "Where it is trained: auto, cpu, cuda, or another of lightning's names.")
     devices: int = option(1, "How many of them.")
+
+    def __post_init__(self) -> None:
+        """ConfigError for what no record further down checks."""
+        require(self.workers >= 0, "workers", self.workers, "0 or more")
+        require(0 <= self.seed < 2**63, "seed", self.seed, "0 or more, below 2**63")
 
 
 SECTIONS = {
@@ -67,8 +72,8 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
 
     settings = resolve(PretrainConfig, config, given)
     require_device(settings.device, settings.devices)
-    with taken(run, overwrite):
-        record = pretrain(out, run, settings, resume)
+    with taken(run, resume, overwrite):
+        record = pretrain(out, run, settings, resume, overwrite)
     if record["state"] == "finished":
         publish_text(as_toml(settings), run, "pretrain.toml")
         show(facts_table(f"pre-trained {run}", facts(record)))

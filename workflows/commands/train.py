@@ -37,6 +37,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         """ConfigError for what no record further down checks."""
         require(0 <= self.split <= 3, "split", self.split, "an official split 1, 2 or 3, or 0")
+        require(0 <= self.seed < 2**63, "seed", self.seed, "0 or more, below 2**63")
 
 
 SECTIONS = {
@@ -87,8 +88,8 @@ def trained_run(out: Path, run: Path, settings: TrainConfig, resume: bool, overw
     from posebeam.workflows.trainer import require_device
 
     require_device(settings.device, settings.devices)
-    with taken(run, overwrite):
-        record = train(out, run, settings, resume)
+    with taken(run, resume, overwrite):
+        record = train(out, run, settings, resume, overwrite)
     if record["state"] == "finished":
         publish_text(as_toml(settings), run, "train.toml")
     return record

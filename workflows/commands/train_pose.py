@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from posebeam.workflows.argument import DataSet, Local
-from posebeam.workflows.config import PRECISIONS, flags, option, resolve
+from posebeam.workflows.config import PRECISIONS, flags, option, require, resolve
 from posebeam.workflows.help import OUTPUT, HelpPage
 
 
@@ -30,6 +30,11 @@ class TrainPoseConfig:
     precision: str = option("32-true", "Of the computation; mixed ones keep weights in 32 bits.", PRECISIONS)
     workers: int = option(0, "Processes that decode images beside the training.")
     seed: int = option(0, "Decides the start, the validation images, and all chance.")
+
+    def __post_init__(self) -> None:
+        """ConfigError for what no record further down checks."""
+        require(self.workers >= 0, "workers", self.workers, "0 or more")
+        require(0 <= self.seed < 2**63, "seed", self.seed, "0 or more, below 2**63")
 
 
 SECTIONS = {
@@ -84,8 +89,8 @@ def command(out: Path, run: Path, config: Path | None, resume: bool, overwrite: 
     from posebeam.workflows.trainer import require_device
 
     require_device(settings.device, settings.devices)
-    with taken(run, overwrite):
-        record = train_pose(out, run, settings, resume)
+    with taken(run, resume, overwrite):
+        record = train_pose(out, run, settings, resume, overwrite)
     if record["state"] == "finished":
         publish_text(as_toml(settings), run, "train-pose.toml")
         show(facts_table(f"trained {run}", facts(record)))

@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 
 from posebeam.models.pooled_trunk import PooledTrunk, whole_names
-from posebeam.models.registry import row
+from posebeam.models.registry import is_run, row
 from posebeam.models.row import Row
 from posebeam.pipelines.images.reader import ImageReader
 from posebeam.workflows.dino.crops import Crops
@@ -27,12 +27,16 @@ if TYPE_CHECKING:
     from posebeam.workflows.commands.pretrain import PretrainConfig
 
 
-def pretrain(out: Path, run: Path, config: "PretrainConfig", resume: bool = False) -> dict[str, Any]:
+def pretrain(
+    out: Path, run: Path, config: "PretrainConfig", resume: bool = False, overwrite: bool = False
+) -> dict[str, Any]:
     """Pre-train a backbone's trunk on the training images of OUT into the folder RUN; return its record, run.json.
 
     RUN/model.safetensors holds the teacher's trunk, its tensors by their names in the whole network. With resume
-    an interrupted run goes on where its last epoch ended, and a finished one is left as it is. DataError if OUT
-    is unfinished or has no training images; ConfigError if RUN holds a run, or resume finds one of other settings.
+    an interrupted run goes on where its last epoch ended, and a finished one is left as it is. With overwrite a
+    run that RUN holds is replaced, once nothing refuses the new one. DataError if OUT is unfinished or has no
+    training images; ConfigError if RUN holds a run and neither is said, resume finds one of other settings, or
+    overwrite the config's own backbone.
     """
     facts = trained_row(row(config.backbone), read_size(config.input), {})
     recipe = _recipe(config)
@@ -43,7 +47,8 @@ def pretrain(out: Path, run: Path, config: "PretrainConfig", resume: bool = Fals
     module = DinoModule(facts, recipe, config.seed)
     record = _record(config, facts, recipe, samples, module)
     if rank_zero_only.rank == 0:
-        old = begin(run, record, resume)
+        needs = [config.backbone] if is_run(config.backbone) else []
+        old = begin(run, record, resume, overwrite, needs)
         if old["state"] == "finished":
             return old
     began = time.monotonic()

@@ -39,17 +39,20 @@ def train_pose(
     run: Path,
     config: "TrainPoseConfig",
     resume: bool = False,
+    overwrite: bool = False,
     *,
     numbers: Mapping[str, Any] | None = None,
     recipe: PoseRecipe | None = None,
 ) -> dict[str, Any]:
     """Train on the people of OUT's images into the folder RUN, which is then a backbone; return its run.json.
 
-    With resume an interrupted run goes on where its last epoch ended, and a finished one is left as it is.
+    With resume an interrupted run goes on where its last epoch ended, and a finished one is left as it is. With
+    overwrite a run that RUN holds is replaced, once nothing refuses the new one.
     numbers take the place of the row's arguments (layers, queries: a smaller network); recipe, one of your own,
     that of the config's name.
-    DataError if OUT is unfinished or holds nobody to learn from; ConfigError if RUN holds a run, resume finds one
-    of other settings, or recipe and backbone do not fit, or no run folder may name such a network.
+    DataError if OUT is unfinished or holds nobody to learn from; ConfigError if RUN holds a run and neither is
+    said, resume finds one of other settings, overwrite the config's own backbone or init, or recipe and backbone
+    do not fit, or no run folder may name such a network.
     """
     reader = ImageReader(out)
     row = trained_row(registry.row(config.backbone), read_size(config.input), numbers or {})
@@ -62,17 +65,18 @@ def train_pose(
     validation = PoseValidation(reader, division.validation, row) if len(division.validation) else None
     network = fresh_network(row, chosen, config.seed)
     start = load_start(network, config.init)
+    module = PoseModule(network, chosen, row, config.seed, validation)
     record = _record(config, row, chosen, start, reader, network)
     record["images"] = {"train": len(division.train), "validation": len(division.validation)}
     record["samples"] = len(samples)
     if rank_zero_only.rank == 0:
-        old = begin(run, record, resume)
+        needs = [config.init, config.backbone if registry.is_run(config.backbone) else ""]
+        old = begin(run, record, resume, overwrite, needs)
         if old["state"] == "finished":
             return old
         write_run_row(row, run)
         say(start.sentence())
     began = time.monotonic()
-    module = PoseModule(network, chosen, row, config.seed, validation)
     trainer, kept = fit(
         module,
         run,

@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from safetensors.torch import load_file
 
 from posebeam.pipelines.read import WindowReader
@@ -19,6 +21,7 @@ from posebeam.workflows.action.trained import Trained
 from posebeam.workflows.action.training import train
 from posebeam.workflows.cli import run as posebeam
 from posebeam.workflows.commands.train import TrainConfig
+from posebeam.workflows.run_folder import read_record, write_record
 from posebeam.workflows.trainer import EpochLines
 
 
@@ -39,6 +42,30 @@ def run(out, tmp_path_factory):
 
 def weights(folder):
     return load_file(folder / "model.safetensors")
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def power_cut(monkeypatch):
+    """power_cut(out, run, config, epoch): training that ends within an epoch, 0 the first."""
+
+    def cut(out, run, config, epoch):
+        plain = EpochLines.on_train_epoch_end
+
+        def stop(self, trainer, module):
+            if trainer.current_epoch == epoch:
+                raise RuntimeError("power cut")
+            plain(self, trainer, module)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(EpochLines, "on_train_epoch_end", stop)
+            with pytest.raises(RuntimeError, match="power cut"):
+                train(out, run, config)
+
+    return cut
 
 
 def equal(one, other):
@@ -125,27 +152,58 @@ def test_every_window_comes_once_an_epoch(out):
     assert torch.equal(epochs[0].sum((1, 2)).sort().values, ordered.sum((1, 2)).sort().values)
 
 
-def test_a_resumed_run_ends_where_an_undisturbed_one_does(out, tmp_path, monkeypatch):
+def test_a_resumed_run_ends_where_an_undisturbed_one_does(out, tmp_path, power_cut):
     config = TrainConfig(epochs=5, val_part=0.0, device="cpu")  # so that the last epoch is kept
     train(out, tmp_path / "whole", config)
-
-    plain = EpochLines.on_train_epoch_end
-
-    def stop(self, trainer, module):
-        if trainer.current_epoch == 3:
-            raise RuntimeError("power cut")
-        plain(self, trainer, module)
-
-    monkeypatch.setattr(EpochLines, "on_train_epoch_end", stop)
-    with pytest.raises(RuntimeError, match="power cut"):
-        train(out, tmp_path / "cut", config)
-    monkeypatch.undo()
+    power_cut(out, tmp_path / "cut", config, epoch=3)
     with pytest.raises(DataError, match="training is unfinished; go on with the same command and --resume"):
         Trained.load(tmp_path / "cut")
     resumed = train(out, tmp_path / "cut", config, resume=True)
     assert resumed["state"] == "finished"
     assert equal(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
     assert len(list((tmp_path / "cut/logs").iterdir())) == 2
+
+
+@pytest.fixture(scope="module")
+def early(out, tmp_path_factory):
+    """A run whose best epoch is one of the first two of four, and its configuration."""
+    folder, config = tmp_path_factory.mktemp("runs") / "early", TrainConfig(epochs=4, batch_size=16, device="cpu")
+    assert train(out, folder, config)["epoch"] <= 2
+    return folder, config
+
+
+def test_a_run_that_was_moved_keeps_its_best_epoch(out, early, tmp_path, power_cut):
+    """Whatever lies by now where it was."""
+    whole, config = early
+    power_cut(out, tmp_path / "cut", config, epoch=2)
+    (tmp_path / "cut").rename(tmp_path / "moved")
+    other = tmp_path / "cut/checkpoints/best.ckpt"
+    other.parent.mkdir(parents=True)
+    other.write_text("of another run")
+    resumed, record = train(out, tmp_path / "moved", config, resume=True), read_record(whole)
+    assert {**resumed, "seconds": record["seconds"]} == record
+    assert equal(weights(whole), weights(tmp_path / "moved"))
+    assert contents(tmp_path / "cut") == {other: b"of another run"}
+
+
+@pytest.mark.parametrize("val_part", [0.15, 0.0])
+def test_a_run_that_was_moved_after_its_last_epoch_needs_no_other(out, tmp_path, val_part):
+    config = TrainConfig(epochs=1, val_part=val_part, device="cpu")
+    record = train(out, tmp_path / "whole", config)
+    moved = (tmp_path / "whole").rename(tmp_path / "moved")
+    kept = weights(moved)
+    (moved / "model.safetensors").unlink()
+    write_record(record | {"state": "training"}, moved)
+    resumed = train(out, moved, config, resume=True)
+    assert (resumed["epoch"], resumed["validation"]) == (record["epoch"], record["validation"])
+    assert equal(kept, weights(moved))
+
+
+def test_checkpoints_know_the_best_epoch_by_the_trainer_s_own_name(early):
+    """By which runs that were begun before are resumed."""
+    held = torch.load(early[0] / "checkpoints/last.ckpt", weights_only=True)["callbacks"]
+    kept = ModelCheckpoint(monitor="val_clip_accuracy", mode="max", save_on_train_epoch_end=True)
+    assert "best.ckpt" in held[kept.state_key]["best_model_path"]
 
 
 def test_the_seed_decides_the_result(out, tmp_path):
@@ -191,6 +249,38 @@ def test_overwrite_replaces(out, tmp_path):
     assert posebeam(flags) == 0
     assert posebeam([*flags, "--seed", "3", "--overwrite"]) == 0
     assert json.loads((tmp_path / "run/run.json").read_text())["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("data", "flags", "says"),
+    [
+        ("out", ["--recipe", "typo"], "known: default, published"),
+        ("own", ["--split", "2"], "no official split 2"),
+        ("out", ["--val-part", "2"], "val_part: got 2"),
+        ("out", ["--seed", "-1"], "seed: got -1, expected 0 or more"),
+        ("out", ["--resume"], "--resume goes on with the run in RUN, --overwrite replaces it: give one of them"),
+        ("unfinished", [], "its build is unfinished"),
+    ],
+)
+def test_a_refused_command_leaves_the_run_that_it_would_overwrite(
+    out, run, make_windows, tmp_path, data, flags, says, capsys
+):
+    (tmp_path / "unfinished").mkdir()
+    (tmp_path / "unfinished/plan.json").write_text("{}")
+    own = make_windows(tmp_path / "own", official=False, groups=4)
+    source = {"out": out, "own": own, "unfinished": tmp_path / "unfinished"}[data]
+    copy = shutil.copytree(run, tmp_path / "copy")
+    before = contents(copy)
+    plain = ["--overwrite", "--epochs", "1", "--device", "cpu"]
+    assert posebeam(["train", str(source), str(copy), *plain, *flags]) in (1, 2)
+    assert says in " ".join(capsys.readouterr().err.split())
+    assert contents(copy) == before
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_is_none_is_refused_at_once(seed):
+    with pytest.raises(ConfigError, match=rf"seed: got {seed}, expected 0 or more, below 2\*\*63"):
+        TrainConfig(seed=seed)
 
 
 def test_an_unfinished_data_set_is_refused(tmp_path, capsys):

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from posebeam.workflows.dino.recipes import RECIPES, Cuts
 from posebeam.workflows.dino.training import pretrain
 from posebeam.workflows.pose.data import SampleOrder
 from posebeam.workflows.pose.start import load_start
+from posebeam.workflows.run_folder import write_record
 from posebeam.workflows.trainer import Loop, fit
 
 NAMES = [each.name for each in rows() if each.network == "networks.btranspose:BTranspose"]
@@ -284,6 +286,52 @@ def test_what_cannot_be_is_refused_before_anything_is_written(out, tmp_path, cap
         assert posebeam([*flags, *more]) == 2
         assert says in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--batch-size", "13"], "fewer than a batch of 13"),
+        (["--input", "48x32"], "multiples of 32"),
+        (["--seed", "-1"], "seed: got -1, expected 0 or more"),
+        (["--workers", "-1"], "workers: got -1, expected 0 or more"),
+        (["--resume"], "--resume goes on with the run in RUN, --overwrite replaces it: give one of them"),
+    ],
+)
+def test_a_refused_command_leaves_the_run_that_it_would_overwrite(out, run, small, tmp_path, capsys, flags, says):
+    copy = shutil.copytree(run, tmp_path / "copy")
+    before = contents(copy)
+    plain = ["--overwrite", "--backbone", small, "--epochs", "1", "--batch-size", "4", "--device", "cpu"]
+    assert posebeam(["pretrain", str(out), str(copy), *plain, *flags]) == 2
+    assert says in " ".join(capsys.readouterr().err.split())
+    assert contents(copy) == before
+
+
+def test_a_run_is_not_overwritten_by_the_training_of_its_own_trunk(out, small, tmp_path):
+    run = shutil.copytree(small, tmp_path / "run")
+    write_record({"state": "finished"}, run)
+    before = contents(run)
+    with pytest.raises(ConfigError, match=r"--overwrite would remove .* take another folder"):
+        pretrain(out, run, PretrainConfig(backbone=str(run), epochs=1, **TINY), overwrite=True)
+    assert contents(run) == before
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_is_none_is_refused_at_once(seed):
+    with pytest.raises(ConfigError, match=rf"seed: got {seed}, expected 0 or more, below 2\*\*63"):
+        PretrainConfig(seed=seed)
+
+
+def test_overwrite_replaces(out, run, small, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "copy")
+    record = pretrain(out, copy, PretrainConfig(backbone=small, epochs=1, seed=3, **TINY), overwrite=True)
+    assert (record["state"], record["seed"], record["epochs"]) == ("finished", 3, 1)
+    assert list(curve(copy)) == [0]
+    assert not (copy / "pretrain.toml").exists()
 
 
 def test_it_is_no_action_model(out, run, capsys):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -150,6 +151,51 @@ def test_a_run_of_other_settings_is_not_gone_on_with(out, whole):
     with pytest.raises(ConfigError, match=r"begun with other settings:\n.*seed: 0 in the folder, 5 now"):
         train_pose(out, whole, replace(PLAIN, seed=5), resume=True, numbers=SMALL)
     assert train_pose(out, whole, PLAIN, resume=True, numbers=SMALL)["state"] == "finished"
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--init", "RUN"], "--overwrite would remove RUN, which this training starts from: take another folder"),
+        (["--init", "RUN/checkpoints/best.ckpt"], "--overwrite would remove RUN/checkpoints/best.ckpt"),
+        (["--backbone", "RUN"], "--overwrite would remove RUN"),
+        (["--init", "nowhere.pth"], "nowhere.pth"),
+        (["--recipe", "typo"], "typo"),
+        (["--val-part", "2"], "val_part: got 2"),
+        (["--seed", "-1"], "seed: got -1, expected 0 or more"),
+        (["--workers", "-1"], "workers: got -1, expected 0 or more"),
+        (["--resume"], "--resume goes on with the run in RUN, --overwrite replaces it: give one of them"),
+    ],
+)
+def test_a_refused_command_leaves_the_run_that_it_would_overwrite(out, whole, tmp_path, capsys, flags, says):
+    run = shutil.copytree(whole, tmp_path / "run")
+    before = contents(run)
+    plain = [
+        "--overwrite",
+        "--backbone",
+        "btranspose-c2a1-4",
+        "--input",
+        "32x32",
+        "--epochs",
+        "1",
+        "--device",
+        "cpu",
+    ]
+    words = [word.replace("RUN", str(run)) for word in flags]
+    assert posebeam(["train-pose", str(out), str(run), *plain, *words]) in (1, 2)
+    said = " ".join(capsys.readouterr().err.split())
+    assert (says if "--resume" in flags else says.replace("RUN", str(run))) in said
+    assert contents(run) == before
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_is_none_is_refused_at_once(seed):
+    with pytest.raises(ConfigError, match=rf"seed: got {seed}, expected 0 or more, below 2\*\*63"):
+        replace(PLAIN, seed=seed)
 
 
 def test_training_goes_on_from_a_run_folder(out, whole, tmp_path):
