@@ -49,7 +49,7 @@ def test_settings_in_toml(damage, folders, data):
 
 
 RUN = {
-    "state": "finished", "model": "act-micro", "parameters": 227_202, "classes": ["lift", "rest"],
+    "state": "finished", "model": "act-micro", "parameters": 222_530, "classes": ["lift", "rest"],
     "split": 1, "seed": 0,
     "recipe": {"name": "default", "dropout": 0.3, "mirrored": True, "epochs": 40},
     "data": {
@@ -76,7 +76,7 @@ def weights(tmp_path_factory) -> bytes:
 
 @pytest.fixture(scope="module")
 def windows(make_windows, tmp_path_factory) -> WindowReader:
-    """Windows that the run below fits."""
+    """Windows that RUN fits."""
     return WindowReader(make_windows(tmp_path_factory.mktemp("data") / "out", groups=4, labels=RUN["classes"]))
 
 
@@ -84,7 +84,7 @@ def read(run: Path, windows: WindowReader) -> None:
     """All that predict, evaluate, export and report take of a run, but for the looking at videos."""
     trained = Trained.load(run, "cpu")
     rule_of(trained, trained.backbone(""), -1.0)
-    json.dumps(exported_facts(trained))
+    exported_facts(trained)
     assert len(trained.classes) == 2
     told = read_classifier_run(run, "run", measure=False)
     assert len(classifier_cells(told)) == len(CLASSIFIER_HEADER)
@@ -113,7 +113,8 @@ def test_a_record_without_what_is_read_later_is_refused_before_its_network_is_bu
     ("place", "name", "value"),
     [
         ("", "split", 4), ("", "split", -1), ("", "validation_groups", [None]), ("", "validation_clips", [3]),
-        ("", "validation", {"clips": 4}), ("data", "fps", -1), ("data", "fps", float("inf")),
+        ("", "validation", {"clips": 4}), ("", "validation", RUN["validation"] | {"clip_accuracy": 10**400}),
+        ("data", "fps", -1), ("data", "fps", float("inf")),
         ("data", "fps", 10**400), ("data", "stride", 0), ("data", "min_score", float("-inf")),
         ("data", "flip", "yes"), ("data", "detector", 3),
     ],
@@ -142,9 +143,9 @@ def test_records_of_runs(damage, folders, weights, windows, data):
 
 @settings(max_examples=50)
 @given(data=st.data())
-def test_weights_of_runs(damage, folders, weights, windows, data):
+def test_weights_of_runs(damage, folders, weights, data):
     run = folders()
     (run / RECORD).write_text(json.dumps(RUN))
     (run / WEIGHTS).write_bytes(damage.spoiled(data, weights))
     with damage.told():
-        read(run, windows)
+        assert len(Trained.load(run, "cpu").classes) == 2

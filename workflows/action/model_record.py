@@ -48,15 +48,17 @@ def require_model(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def _require_division(path: Path, record: Mapping[str, Any]) -> None:
-    """What was told apart, and what of the data set validated."""
+    """What was told apart, and what of the data set validated, with which figures."""
     classes = record["classes"]
     named = _are_names(classes) and 0 < len(set(classes)) == len(classes) <= _MOST
     _expect(named, path, "classes", classes, "different names")
     _expect(0 <= record["split"] <= 3, path, "split", record["split"], "0 to 3")
     for name in ("validation_groups", "validation_clips"):
         _expect(_are_names(record.get(name, [])), path, name, record.get(name), "names")
-    if record.get("validation") is not None:
-        require(path, "validation: ", record["validation"], _VALIDATION)
+    if (measured := record.get("validation")) is not None:
+        require(path, "validation: ", measured, _VALIDATION)
+        for name in ("clip_accuracy", "window_accuracy"):
+            _expect(0 <= measured[name] <= 1, path, f"validation: {name}", measured[name], "0 to 1")
 
 
 def _are_names(values: list[Any]) -> bool:
