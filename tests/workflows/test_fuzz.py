@@ -109,6 +109,23 @@ def test_a_record_without_what_is_read_later_is_refused_before_its_network_is_bu
         Trained.load(run, "cpu")
 
 
+def test_weights_that_are_no_numbers_are_refused(folders):
+    run, state = folders(), build_act("micro", 2, 30).state_dict()
+    state["head2.bias"][0] = float("nan")
+    (run / RECORD).write_text(json.dumps(RUN))
+    save_file(state, run / WEIGHTS)
+    with pytest.raises(DataError, match=r"head2\.bias holds values that are not finite"):
+        Trained.load(run, "cpu")
+
+
+def test_an_unfinished_record_that_lacks_what_a_report_reads_is_refused_too(folders):
+    run, record = folders(), {**RUN, "state": "training"}
+    del record["windows"]
+    (run / RECORD).write_text(json.dumps(record))
+    with pytest.raises(DataError, match=rf"{RECORD} is damaged: .*it lacks windows"):
+        read_classifier_run(run, "run", measure=False)
+
+
 @pytest.mark.parametrize(
     ("place", "name", "value"),
     [

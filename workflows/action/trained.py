@@ -49,6 +49,10 @@ class Trained:
             network.load_state_dict(load_file(folder / WEIGHTS))
         except (OSError, SafetensorError, RuntimeError) as error:
             raise DataError(f"{folder / WEIGHTS} does not fit {record['model']}: {error}") from error
+        if strange := [name for name, value in network.state_dict().items() if not value.isfinite().all()]:
+            raise DataError(
+                f"{folder / WEIGHTS} is damaged: {', '.join(strange[:3])} holds values that are not finite"
+            )
         chosen = choose_device(device)
         return cls(folder, record, network.to(chosen).eval(), chosen)
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from posebeam.transforms.chain import FEATURES
 from posebeam.transforms.errors import DataError
+from posebeam.workflows.action.model_record import require_model
 from posebeam.workflows.action.trained import Trained
 from posebeam.workflows.report.curves import Curve, read_curves
 from posebeam.workflows.report.speed import Speed, batch_one
-from posebeam.workflows.run_folder import EVALUATION, read_record
+from posebeam.workflows.run_folder import EVALUATION, RECORD, read_record
 
 _NEEDED = ("part", "backbone", "clips", "clip_accuracy", "window_accuracy", "per_class", "classes", "confusion")
 _ORDER = ("test", "validation", "train")
@@ -77,6 +78,7 @@ def read_classifier_run(folder: Path, name: str, measure: bool = True) -> Classi
     record = read_record(folder)
     if missing := [key for key in ("state", "model", "recipe", "classes", "data") if key not in record]:
         raise DataError(f"{folder} is no run of posebeam train: its run.json says nothing of {', '.join(missing)}")
+    require_model(folder / RECORD, record)
     finished = record["state"] == "finished"
     speed = _speed(folder, record) if measure and finished else None
     return ClassifierRun(folder, name, record, _evaluations(folder), read_curves(folder), speed)
