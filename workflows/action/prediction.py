@@ -118,20 +118,22 @@ def _ends(windows: Sequence[Window], tracks: Sequence[PoseTrack], rule: WindowRu
     """The frame after each window's last one: the later, the more frames without the person were dropped."""
     if rule.gaps == "keep":
         return tuple(window.start + rule.length for window in windows)
-    shown = _shown(tracks, rule)
-    return tuple(_end(shown[window.person], window.start, rule.length) for window in windows)
+    shown = shown_frames(tracks, rule)
+    return tuple(int(window_frames(shown[each.person], each.start, rule.length)[-1]) + 1 for each in windows)
 
 
-def _shown(tracks: Sequence[PoseTrack], rule: WindowRule) -> dict[int, NDArray[np.int32]]:
-    """By person the numbers [T] of the frames in which a joint was seen that the layout is made of."""
+def shown_frames(tracks: Sequence[PoseTrack], rule: WindowRule) -> dict[int, NDArray[np.int64]]:
+    """By person the numbers [n], rising, of the frames in which a joint was seen that the layout is made of."""
     numbers: dict[int, list[NDArray[np.int32]]] = defaultdict(list)
     for track in tracks:
         score = track.score[:, layout(rule.layout).indices(track.skeleton_name)]
         numbers[track.person].append(track.frames[(score >= rule.min_score).any(1)])
-    return {person: np.concatenate(own) for person, own in numbers.items()}
+    return {person: np.sort(np.concatenate(own)).astype(np.int64) for person, own in numbers.items()}
 
 
-def _end(shown: NDArray[np.int32], start: int, length: int) -> int:
-    """Where a window of so many of the frames shown ends; past the last one it is filled up, frame by frame."""
-    own = shown[shown >= start][:length]
-    return int(own[-1]) + 1 + length - len(own)
+def window_frames(shown: NDArray[np.int64], start: int, length: int) -> NDArray[np.int64]:
+    """The first `length` of the frames shown [n] from start on; past the last one they go on, one by one: the
+    window is filled up there."""
+    first = int(np.searchsorted(shown, start))
+    own = shown[first : first + length]
+    return np.concatenate((own, own[-1] + 1 + np.arange(length - len(own))))

@@ -1,7 +1,6 @@
 """posebeam run: own videos to a trained model in one command."""
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -113,7 +112,7 @@ def command(beam_args: list[str], source: Path, out: Path, config: Path | None, 
     return 0
 
 
-def _steps(source: Path, out: Path, config: RunConfig, beam_args: Sequence[str] = ()) -> list[list[str]]:
+def _steps(source: Path, out: Path, config: RunConfig, beam_args: list[str]) -> list[list[str]]:
     """The commands, without the clip that predict is shown. Beam's flags are of the build."""
     from posebeam.pipelines.stores.address import address
 

@@ -13,7 +13,7 @@ from posebeam.models.estimator import Estimator
 from posebeam.transforms.errors import ConfigError, DataError
 from posebeam.transforms.track import PoseTrack
 from posebeam.transforms.windows import WindowRule
-from posebeam.workflows.action.prediction import Prediction, predict
+from posebeam.workflows.action.prediction import Prediction, predict, shown_frames, window_frames
 from posebeam.workflows.action.trained import Trained
 
 Array = NDArray[np.float32]
@@ -105,11 +105,7 @@ def frames_of(prediction: Prediction, number: int, rule: WindowRule) -> NDArray[
 
     Past the end of the track they go on, one by one: the window is filled up there.
     """
-    start, wanted = prediction.starts[number], np.arange(rule.length, dtype=np.int64)
+    start = prediction.starts[number]
     if rule.gaps == "keep":
-        return start + wanted
-    person = prediction.people[number]
-    shown = [track for track in prediction.tracks if track.person == person]
-    seen = np.concatenate([track.frames[(track.score >= rule.min_score).any(1)] for track in shown])
-    own = np.sort(seen[seen >= start])[: rule.length].astype(np.int64)
-    return np.concatenate((own, own[-1] + 1 + wanted[: rule.length - len(own)]))
+        return start + np.arange(rule.length, dtype=np.int64)
+    return window_frames(shown_frames(prediction.tracks, rule)[prediction.people[number]], start, rule.length)

@@ -76,8 +76,8 @@ class ClassifierRun:
 def read_classifier_run(folder: Path, name: str, measure: bool = True) -> ClassifierRun:
     """A run of posebeam train; its network is built and timed if wanted. DataError if it is none, or damaged."""
     record = read_record(folder)
-    if missing := [key for key in ("state", "model", "recipe", "classes", "data") if key not in record]:
-        raise DataError(f"{folder} is no run of posebeam train: its run.json says nothing of {', '.join(missing)}")
+    if "model" not in record:
+        raise DataError(f"{folder} is no run of posebeam train: its {RECORD} names no model")
     require_model(folder / RECORD, record)
     finished = record["state"] == "finished"
     speed = _speed(folder, record) if measure and finished else None

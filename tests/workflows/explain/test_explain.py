@@ -16,6 +16,7 @@ from posebeam.models.networks.prtr import PRTR
 from posebeam.models.pixels import normalised
 from posebeam.pipelines.stills.still import open_still
 from posebeam.transforms.errors import ConfigError
+from posebeam.transforms.skeleton import skeleton
 from posebeam.transforms.track import PoseTrack
 from posebeam.transforms.windows import WindowRule
 from posebeam.workflows.action.prediction import Prediction
@@ -201,6 +202,17 @@ def test_a_windows_frames_are_all_from_its_first_on_or_those_that_show_the_perso
     assert dropped.tolist() == [3, 4, *range(8, 36)]
     padded = frames_of(replace(prediction, starts=(30,)), 0, WindowRule(min_score=0.2, gaps="drop"))
     assert padded.tolist() == list(range(30, 60))
+
+
+def test_a_joint_that_the_layout_leaves_out_shows_nobody():
+    """In frames 10 and 11 only the neck is seen: windows are cut without them, so they are none of its frames."""
+    names, frames = skeleton("openpose19").joints, np.arange(40, dtype=np.int32)
+    score = np.ones((40, len(names)), np.float32)
+    score[10:12] = [name == "neck" for name in names]
+    track = PoseTrack("clip", 0, "openpose19", frames, np.zeros((40, len(names), 2), np.float32), score)
+    seen = Prediction(None, (0,), (0.0,), np.ones((1, 2), np.float32), (track,), people=(0,))
+    shown = frames_of(seen, 0, WindowRule(min_score=0.2, gaps="drop"))
+    assert shown.tolist() == [*range(10), *range(12, 32)]
 
 
 def test_regions_follow_the_person_at_one_size(prediction):
