@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from posebeam.models.allocator import keep_freed
+from posebeam.models.graph import Graph
 from posebeam.transforms.errors import ConfigError
 
 Item = TypeVar("Item")
@@ -23,9 +24,9 @@ class Batch:
     """Runs prepare, network and decode on chunks of `chunk` items; the last chunk is filled up with zeros.
 
     So the network sees one shape in a call, and what it says of an item does not depend, to the last bit, on
-    its place or its neighbours, nor on how many they are from a chunk upwards. halvings counts retries for
-    lack of memory: the chunk is halved for the call that needs it and no longer, so that what one shard
-    suffered does not touch the next.
+    its place or its neighbours, nor on how many they are from a chunk upwards. A graph (models/graph.py) looks at
+    each item by itself: nothing is filled up for it. halvings counts retries for lack of memory: the chunk is
+    halved for the call that needs it and no longer, so that what one shard suffered does not touch the next.
     """
 
     def __init__(self, network: nn.Module, device: torch.device, batch_size: int, chunk: int = 2):
@@ -34,6 +35,7 @@ class Batch:
             raise ConfigError(f"batch size {batch_size}: expected at least 1")
         self.network = network.eval().to(device).to(memory_format=torch.channels_last)
         self.device = device
+        self._fills = not any(isinstance(part, Graph) for part in network.modules())
         if device.type == "cpu":
             keep_freed()
         self.chunk = batch_size if device.type == "cuda" else min(batch_size, chunk)
@@ -101,10 +103,9 @@ class Batch:
 
     @torch.inference_mode()
     def _forward(self, x: Tensor, chunk: int, decode: Callable[[Any], Tensor]) -> tuple[Tensor, Tensor]:
-        """Images [b, C, H, W], b <= chunk, to decoded outputs [chunk, ...] and finite [chunk]."""
-        if len(x) < chunk:
-            x = F.pad(x, (0, 0, 0, 0, 0, 0, 0, chunk - len(x)))
-        x = x.contiguous(memory_format=torch.channels_last)
+        """Images [b, C, H, W], b <= chunk, to decoded outputs [b or chunk, ...] and finite of as many."""
+        if self._fills:
+            x = F.pad(x, (0, 0, 0, 0, 0, 0, 0, chunk - len(x))).contiguous(memory_format=torch.channels_last)
         raw = self._in_half(x) if self.device.type == "cuda" else self.network(x)
         return decode(raw).float(), all_finite(raw)
 
@@ -129,8 +130,10 @@ def _total(raw: Any) -> Tensor:
 
 
 def lacks_memory(error: Exception) -> bool:
-    """Whether an allocator failed: CUDA's and numpy's errors have types, torch's on the CPU only a message."""
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "DefaultCPUAllocator" in str(error)
+    """Whether an allocator failed: CUDA's and numpy's errors have types, torch's and onnxruntime's on the CPU only
+    a message."""
+    said = "DefaultCPUAllocator", "Failed to allocate memory"
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(words in str(error) for words in said)
 
 
 def upload(array: NDArray[Any], device: torch.device) -> Tensor:

@@ -22,7 +22,7 @@ _ALIKE = ("estimator", "skeleton", "view", "follows", "framing")  # these follow
 _PLAIN: dict[type, tuple[str, ...]] = {
     str: ("network", "estimator", "colour", "view", "paper", "skeleton", "framing"),
     int: ("parameters", "macs", "chunk"),
-    bool: ("follows",),
+    bool: ("follows", "graph"),
 }
 
 

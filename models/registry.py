@@ -120,12 +120,17 @@ def load_estimator(
     crop_following concerns rows that follow a person. detector is the row that gives boxes, "" the backbone's
     own. flip shows top-down networks the mirrored picture too.
     """
+    from posebeam.models.graph import Graph
+
     facts = row(name)
     boxes = boxes_from(name, detector)
     found = load_detector(boxes, device=device, batch_size=batch_size) if boxes else None
+    network, where = load_network(name, weights), choose_device(device)
+    if facts.graph and where.type == "cpu":
+        network = Graph(network)
     return estimator_of(
-        facts, load_network(name, weights), choose_device(device), batch_size=batch_size, decode=decode,
-        crop_following=crop_following, detector=found, flip=flip,
+        facts, network, where, batch_size=batch_size, decode=decode, crop_following=crop_following, detector=found,
+        flip=flip,
     )  # fmt: skip
 
 

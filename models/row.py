@@ -96,6 +96,7 @@ class Row:
     min_score           a joint below it is not seen
     min_person          a person below it, or a detector's box, is nobody
     chunk               pictures that a core of a CPU takes at a time: as many as stay in its cache
+    graph               onnxruntime runs the network on a CPU (models/graph.py)
     parameters, macs    of the bare network, counted; macs: multiply-adds for one picture of size `input`
     weights, published  none where nothing was published
     """
@@ -116,6 +117,7 @@ class Row:
     min_person: float = 0.0
     follows: bool = False
     chunk: int = 2
+    graph: bool = False
     framing: str = ""
     detector: str | None = None
     weights: Weights | None = None

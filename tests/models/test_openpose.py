@@ -118,7 +118,7 @@ def test_boxes_hold_the_seen_joints_and_not_the_background(estimator, person):
 def test_not_finite_maps_are_nobody(person):
     estimator = registry.load_estimator("openpose-thin", device="cpu")
     with torch.no_grad():
-        estimator._view.batch.network.stages[5].heats[8].pointwise.bias[3] = torch.nan
+        estimator.network.network.stages[5].heats[8].pointwise.bias[3] = torch.nan
     (people,) = estimator([person], [None])
     assert len(people) == 0
     assert not people.finite

@@ -1,0 +1,115 @@
+"""Graphs: onnxruntime says what torch says, of each picture by itself."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from posebeam.models import registry
+from posebeam.models.batch import Batch, lacks_memory
+from posebeam.models.graph import Graph
+
+CPU = torch.device("cpu")
+ROWS = [row for row in registry.rows() if row.graph]
+NAMES = [row.name for row in ROWS]
+
+
+def pictures(count: int, size: tuple[int, int], seed: int = 0) -> torch.Tensor:
+    return torch.rand(count, 3, *size, generator=torch.Generator().manual_seed(seed)) * 255
+
+
+def maps(said) -> list[torch.Tensor]:
+    return [said] if isinstance(said, torch.Tensor) else list(said)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@torch.inference_mode()
+def test_it_says_what_torch_says(name):
+    """Of one picture and of several, of the row's size and, where the network takes it, of another."""
+    network, size = registry.load_network(name), registry.row(name).input
+    graph = Graph(network)
+    for x in (pictures(1, size), pictures(3, size, 1), pictures(2, (size[0] - 64, size[1]), 2)):
+        got, expected = graph(x), network(x)
+        assert type(got) is type(expected)
+        for ours, theirs in zip(maps(got), maps(expected), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * float(theirs.abs().max()))
+
+
+@torch.inference_mode()
+def test_what_it_says_of_a_picture_depends_on_no_other():
+    graph = Graph(registry.load_network("movenet-lightning"))
+    x = pictures(3, (192, 192))
+    alone = [graph(each[None]) for each in x]
+    for together, apart in zip(graph(x), zip(*alone, strict=True), strict=True):
+        assert torch.equal(together, torch.cat(apart))
+
+
+def test_estimators_on_a_cpu_run_it_where_the_row_says_so():
+    for row in ROWS:
+        assert isinstance(registry.load_estimator(row.name, device="cpu").network, Graph)
+    assert not isinstance(registry.build_network("movenet-lightning"), Graph)
+
+
+class Counted(Graph):
+    """How many pictures each call brought."""
+
+    def forward(self, x):
+        self.__dict__.setdefault("seen", []).append(len(x))
+        return super().forward(x)
+
+
+def test_nothing_is_filled_up_for_it():
+    graph = Counted(registry.load_network("movenet-lightning"))
+    batch = Batch(graph, CPU, 32, chunk=4)
+    decoded, finite = batch(list(pictures(6, (192, 192))), torch.stack, lambda said: said.center[:, 0])
+    assert graph.seen == [4, 2]
+    assert decoded.shape == (6, 48, 48)
+    assert finite.all()
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_told(poison):
+    network = registry.load_network("movenet-lightning")
+    with torch.no_grad():
+        network.heatmap.linear.bias[3] = poison
+    _, finite = Batch(Graph(network), CPU, 2)(
+        list(pictures(2, (192, 192))), torch.stack, lambda said: said.center[:, 0]
+    )
+    assert not finite.any()
+
+
+SHORT = """
+import resource, torch
+from posebeam.models import registry
+from posebeam.models.batch import lacks_memory
+from posebeam.models.graph import Graph
+
+torch.set_num_threads(1)
+graph = Graph(registry.load_network("movenet-lightning"))
+graph(torch.zeros(1, 3, 192, 192))
+large = torch.zeros(1, 3, 4096, 4096)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (300 << 20), resource.RLIM_INFINITY))
+try:
+    graph(large)
+except (RuntimeError, MemoryError) as error:
+    print(lacks_memory(error))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, limits the address space")
+def test_its_lack_of_memory_is_understood():
+    """In a process of its own, whose memory is bounded."""
+    done = subprocess.run([sys.executable, "-c", SHORT], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]
+    assert not done.stderr.strip(), "it is raised, not printed"
+
+
+def test_other_faults_are_errors():
+    graph = Graph(registry.load_network("movenet-lightning"))
+    graph(pictures(1, (192, 192)))
+    with pytest.raises(RuntimeError, match="onnxruntime") as caught:
+        graph(pictures(1, (200, 192)))
+    assert not lacks_memory(caught.value)
