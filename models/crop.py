@@ -28,7 +28,7 @@ def crop(
     """Frames uint8 [H, W, 3] of any sizes through maps [b, 2, 3] to float32 [b, 3, h, w], 0..255.
 
     A map takes a point (x, y) of the input to the source; 0 is the top left corner of the top left pixel.
-    Bilinear, without antialias, black outside the frame. Memory format channels_last.
+    Bilinear, without antialias, black outside the frame.
     """
     pieces, corners = list(frames), np.zeros((len(frames), 2))
     if device.type == "cpu":  # each for itself stays in a core's cache; a GPU wants few large calls
@@ -40,7 +40,7 @@ def crop(
         groups = [*_by_size(frames)]
     sizes = np.array([piece.shape[1::-1] for piece in pieces])
     columns, rows = (upload(part, device) for part in _along(to_source, corners, sizes, size))
-    images = torch.empty((len(frames), 3, *size), device=device, memory_format=torch.channels_last)
+    images = torch.empty((len(frames), 3, *size), device=device)
     numbers = np.arange(len(frames))
     for group in groups:
         source = upload(np.stack([pieces[index] for index in numbers[group]]), device)

@@ -116,9 +116,11 @@ def load_extractor(
     WeightsError, with what to do, if the weights are not here and cannot be fetched.
     """
     from posebeam.models.frame_features import FrameFeatures
+    from posebeam.models.graph import Graph
 
-    facts = _facts(name, weights)
-    return FrameFeatures(facts, _network(facts, weights), registry.choose_device(device), batch_size)
+    facts, where = _facts(name, weights), registry.choose_device(device)
+    network = _network(facts, weights)
+    return FrameFeatures(facts, Graph(network) if where.type == "cpu" else network, where, batch_size)
 
 
 def _facts(name: str, file: Path | None) -> Extractor:

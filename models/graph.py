@@ -67,7 +67,7 @@ def _traced(network: nn.Module, x: Tensor) -> bytes:
     of one, for graphs that run alike."""
     file = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of sizes that a trace holds for fixed, and that there is a newer exporter
+        warnings.simplefilter("ignore")  # that sizes are held for fixed, that there is a newer exporter
         torch.onnx.export(
             network,
             (x,),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from posebeam.models.estimator import Estimator
 from posebeam.models.movenet_multipose import distinct
-from posebeam.models.registry import BATCH_SIZE, choose_device, estimator_of, load_network, row
+from posebeam.models.registry import BATCH_SIZE, choose_device, estimator_of, network_for, row
 from posebeam.transforms.assign import sigmas
 from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.people import People
@@ -92,7 +92,8 @@ def load_looks(
         raise ConfigError(f"backbone {name} does not see whole frames: it looks at them at one scale only")
     if not 1 <= scales <= MOST:
         raise ConfigError(f"scales: got {scales}, expected 1 to {MOST}")
-    network, chosen = load_network(name, weights), choose_device(device)
+    chosen = choose_device(device)
+    network = network_for(name, chosen, weights)
     inputs = [(facts.input[0] * scale, facts.input[1] * scale) for scale in range(1, scales + 1)]
     estimators = [
         estimator_of(

@@ -103,6 +103,14 @@ def load_network(name: str, weights: Path | None = None) -> nn.Module:
     return network
 
 
+def network_for(name: str, device: torch.device, weights: Path | None = None) -> nn.Module:
+    """The same in the form that is to run on a device: on a CPU as a graph where the row says so."""
+    from posebeam.models.graph import Graph
+
+    network = load_network(name, weights)
+    return Graph(network) if row(name).graph and device.type == "cpu" else network
+
+
 def load_estimator(
     name: str,
     *,
@@ -120,17 +128,12 @@ def load_estimator(
     crop_following concerns rows that follow a person. detector is the row that gives boxes, "" the backbone's
     own. flip shows top-down networks the mirrored picture too.
     """
-    from posebeam.models.graph import Graph
-
-    facts = row(name)
+    facts, where = row(name), choose_device(device)
     boxes = boxes_from(name, detector)
     found = load_detector(boxes, device=device, batch_size=batch_size) if boxes else None
-    network, where = load_network(name, weights), choose_device(device)
-    if facts.graph and where.type == "cpu":
-        network = Graph(network)
     return estimator_of(
-        facts, network, where, batch_size=batch_size, decode=decode, crop_following=crop_following, detector=found,
-        flip=flip,
+        facts, network_for(name, where, weights), where, batch_size=batch_size, decode=decode,
+        crop_following=crop_following, detector=found, flip=flip,
     )  # fmt: skip
 
 
