@@ -1,7 +1,8 @@
 """Graph: a network as onnxruntime runs it on a CPU."""
 
-import io
+import tempfile
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,8 +66,8 @@ class Graph(nn.Module):
 def _traced(network: nn.Module, x: Tensor) -> bytes:
     """The network as ONNX by torch's older exporter: the newer one takes seconds of every process, this one half
     of one, for graphs that run alike."""
-    file = io.BytesIO()
-    with warnings.catch_warnings():
+    with tempfile.TemporaryDirectory(prefix="posebeam-") as folder, warnings.catch_warnings():
+        file = Path(folder) / "graph.onnx"
         warnings.simplefilter("ignore")  # that sizes are held for fixed, that there is a newer exporter
         torch.onnx.export(
             network,
@@ -77,4 +78,4 @@ def _traced(network: nn.Module, x: Tensor) -> bytes:
             opset_version=_OPSET,
             dynamo=False,
         )
-    return file.getvalue()
+        return file.read_bytes()
