@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from posebeam.models.backbone import Backbone
+from posebeam.models.graph import Graph
 from posebeam.pipelines.clip import ClipRef
 from posebeam.pipelines.decode import open_clip
 from posebeam.pipelines.fill import slots_for
@@ -21,8 +22,8 @@ from posebeam.pipelines.prefetch import Prefetch
 class Bare:
     """The very network of an estimator, with the very tensors that it was given for some clips' frames.
 
-    On the CPU it runs as models/batch.py runs it: channels_last, inference_mode, eval; on CUDA in half precision
-    as there. The tensors are cut into batches beforehand.
+    On the CPU it runs as models/batch.py runs it: as a graph where the row says so, else channels_last;
+    inference_mode, eval; on CUDA in half precision as there. The tensors are cut into batches beforehand.
     """
 
     def __init__(self, estimator: Backbone, seen: Tensor):
@@ -53,7 +54,8 @@ class Bare:
 
     def rate(self, batch: int, seconds: float) -> float:
         """Frames a second in batches of `batch`, through all tensors until `seconds` are over."""
-        parts = [part.contiguous(memory_format=torch.channels_last) for part in self._seen.split(batch)]
+        form = torch.contiguous_format if isinstance(self._network, Graph) else torch.channels_last
+        parts = [part.contiguous(memory_format=form) for part in self._seen.split(batch)]
         parts = [part for part in parts if len(part) == batch] or parts
         frames, started = 0, time.perf_counter()
         while True:

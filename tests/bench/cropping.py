@@ -1,6 +1,6 @@
 """Cropping: people a second cut out of frames for a network, ours against OpenCV's affine.
 
-Both give float32 [n, 3, 256, 192], 0 to 255, channels_last, of eight people in frames as they were decoded. OpenCV
+Both give float32 [n, 3, 256, 192], 0 to 255, of eight people in frames as they were decoded. OpenCV
 warps whole grey levels and rounds; models/crop.py samples in float, the same on a CPU and a GPU.
 """
 

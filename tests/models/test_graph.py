@@ -9,6 +9,7 @@ import torch
 
 from posebeam.models import registry
 from posebeam.models.batch import Batch, lacks_memory
+from posebeam.models.extractors import load_extractor
 from posebeam.models.graph import Graph
 
 CPU = torch.device("cpu")
@@ -35,6 +36,17 @@ def test_it_says_what_torch_says(name):
         assert type(got) is type(expected)
         for ours, theirs in zip(maps(got), maps(expected), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * float(theirs.abs().max()))
+
+
+@pytest.mark.parametrize("name", ["movenet-lightning", "densenet121-random"])
+@torch.inference_mode()
+def test_extractors_on_a_cpu_run_it_too(name):
+    pieces = list(np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), np.uint8))
+    extractor = load_extractor(name, device="cpu")
+    graph = extractor._batch.network
+    assert isinstance(graph, Graph)
+    expected = graph.network(extractor._prepare(pieces)).numpy()
+    np.testing.assert_allclose(extractor(pieces), expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
 
 
 @torch.inference_mode()
