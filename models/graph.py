@@ -22,35 +22,26 @@ class Graph(nn.Module):
     (tests/bench/networks.py), with the same outputs to rounding. Batches gain nothing: activations of one picture
     stay in the cache. What is said of a picture does not depend on others.
 
-    The graph is made at the first call, from the weights and for as many threads as torch has then.
+    A graph is made when a size of picture comes first, from the weights and for as many threads as torch has then:
+    one for all sizes would be up to a third slower (OpenPose's thin network). It holds the weights once a size;
+    MoveNet MultiPose, the only one here that sees several, sees 15 at most.
     """
 
     def __init__(self, network: nn.Module):
         super().__init__()
         self.network = network
-        self._session: Any = None
+        self._sessions: dict[tuple[int, ...], Any] = {}
         self._kind: Any = None
 
     def forward(self, x: Tensor) -> Any:
         """[B, C, H, W] to what the network says of it; RuntimeError, of memory too, as torch raises it."""
-        if self._session is None:
-            self._make(x[:1])
-        said = [self._run(picture) for picture in x.contiguous().numpy()[:, None]]
+        session = self._sessions.get(x.shape[1:]) or self._make(x[:1])
+        said = [_run(session, picture) for picture in x.contiguous().numpy()[:, None]]
         maps = [torch.from_numpy(np.concatenate(each)) for each in zip(*said, strict=True)]
         return maps[0] if self._kind is None else self._kind(*maps)
 
-    def _run(self, picture: Any) -> list[Any]:
-        """Outputs [1, ...] for one picture [1, C, H, W]."""
-        from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
-
-        try:
-            outputs: list[Any] = self._session.run(None, {_INPUT: picture})
-        except (Fail, RuntimeException) as error:
-            raise RuntimeError(f"onnxruntime: {error}") from error
-        return outputs
-
-    def _make(self, x: Tensor) -> None:
-        """The session for pictures of any sides like x [1, C, H, W]."""
+    def _make(self, x: Tensor) -> Any:
+        """The session for pictures like x [1, C, H, W]."""
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -60,7 +51,20 @@ class Graph(nn.Module):
             said = self.network(x.clone())
             data = _traced(self.network, x.clone())
         self._kind = None if isinstance(said, Tensor) else type(said)
-        self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self._sessions[x.shape[1:]] = session
+        return session
+
+
+def _run(session: Any, picture: Any) -> list[Any]:
+    """Outputs [1, ...] for one picture [1, C, H, W]."""
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
+
+    try:
+        outputs: list[Any] = session.run(None, {_INPUT: picture})
+    except (Fail, RuntimeException) as error:
+        raise RuntimeError(f"onnxruntime: {error}") from error
+    return outputs
 
 
 def _traced(network: nn.Module, x: Tensor) -> bytes:
@@ -74,7 +78,6 @@ def _traced(network: nn.Module, x: Tensor) -> bytes:
             (x,),
             file,
             input_names=[_INPUT],
-            dynamic_axes={_INPUT: {2: "height", 3: "width"}},
             opset_version=_OPSET,
             dynamo=False,
         )
