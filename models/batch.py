@@ -104,8 +104,10 @@ class Batch:
     @torch.inference_mode()
     def _forward(self, x: Tensor, chunk: int, decode: Callable[[Any], Tensor]) -> tuple[Tensor, Tensor]:
         """Images [b, C, H, W], b <= chunk, to decoded outputs [b or chunk, ...] and finite of as many."""
+        if self._fills and len(x) < chunk:
+            x = F.pad(x, (0, 0, 0, 0, 0, 0, 0, chunk - len(x)))
         if self._fills:
-            x = F.pad(x, (0, 0, 0, 0, 0, 0, 0, chunk - len(x))).contiguous(memory_format=torch.channels_last)
+            x = x.contiguous(memory_format=torch.channels_last)
         raw = self._in_half(x) if self.device.type == "cuda" else self.network(x)
         return decode(raw).float(), all_finite(raw)
 
