@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 _INPUT = "images"
 _OPSET = 18
+MOST = 16  # sizes of pictures whose graphs are kept: MoveNet MultiPose, who sees the most, sees 15
 _SAYS_NOTHING = 4  # below what ends the process: errors are raised
 
 
@@ -23,8 +24,8 @@ class Graph(nn.Module):
     stay in the cache. What is said of a picture does not depend on others.
 
     A graph is made when a size of picture comes first, from the weights and for as many threads as torch has then:
-    one for all sizes would be up to a third slower (OpenPose's thin network). It holds the weights once a size;
-    MoveNet MultiPose, the only one here that sees several, sees 15 at most.
+    one for all sizes would be up to a third slower (OpenPose's thin network). It holds the weights once a size, so
+    the oldest goes when there are too many.
     """
 
     def __init__(self, network: nn.Module):
@@ -52,6 +53,8 @@ class Graph(nn.Module):
             data = _traced(self.network, x.clone())
         self._kind = None if isinstance(said, Tensor) else type(said)
         session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        if len(self._sessions) == MOST:
+            self._sessions.pop(next(iter(self._sessions)))
         self._sessions[x.shape[1:]] = session
         return session
 

@@ -10,7 +10,7 @@ import torch
 from posebeam.models import registry
 from posebeam.models.batch import Batch, lacks_memory
 from posebeam.models.extractors import load_extractor
-from posebeam.models.graph import Graph
+from posebeam.models.graph import MOST, Graph
 
 CPU = torch.device("cpu")
 ROWS = [row for row in registry.rows() if row.graph]
@@ -62,6 +62,17 @@ def test_estimators_on_a_cpu_run_it_where_the_row_says_so():
     for row in ROWS:
         assert isinstance(registry.load_estimator(row.name, device="cpu").network, Graph)
     assert not isinstance(registry.build_network("movenet-lightning"), Graph)
+
+
+@torch.inference_mode()
+def test_graphs_of_many_sizes_do_not_pile_up():
+    network = torch.nn.Conv2d(3, 2, 3)
+    graph = Graph(network)
+    for _ in range(2):
+        for width in range(8, 8 + MOST + 3):
+            x = pictures(1, (8, width))
+            torch.testing.assert_close(graph(x), network(x), rtol=1e-4, atol=1e-3)
+            assert len(graph._sessions) <= MOST
 
 
 class Counted(Graph):
