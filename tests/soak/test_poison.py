@@ -55,9 +55,9 @@ def marked(x: torch.Tensor, mark: tuple[int, int, int]) -> list[int]:
     return [index for index, off in enumerate(corner.abs().amax((1, 2, 3)).tolist()) if off < 3]
 
 
-def poison(name: str, real=registry.build_network) -> torch.nn.Module:
-    """The real network, which fails at images that bear a mark, as a GPU does."""
-    network = real(name)
+def poison(*given, real=registry.network_for) -> torch.nn.Module:
+    """What really runs, which fails at images that bear a mark, as a GPU does."""
+    network = real(*given)
 
     def too_large(module, args):
         if len(args[0]) > 1 and marked(args[0], MEMORY):
@@ -93,7 +93,7 @@ def frames_of(out: Path) -> dict[tuple[str, int], np.ndarray]:
 def test_a_poisoned_batch_costs_its_poisoned_frames_only(source, promised, tmp_path, monkeypatch, figure):
     """Frames that share a batch with a poisoned one would be missing, or moved, or not finite."""
     built(source, tmp_path / "healthy")
-    monkeypatch.setattr(registry, "build_network", poison)
+    monkeypatch.setattr(registry, "network_for", poison)
     runs = [built(source, tmp_path / name) for name in ("poisoned", "again")]
     assert promised(tmp_path / "poisoned") == promised(tmp_path / "again"), "retries follow from the frames"
     healthy, poisoned = frames_of(tmp_path / "healthy"), frames_of(tmp_path / "poisoned")
