@@ -1,6 +1,7 @@
 """Graph: a network as onnxruntime runs it on a CPU."""
 
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 _INPUT = "images"
 _OPSET = 18
 MOST = 16  # sizes of pictures whose graphs are kept: MoveNet MultiPose, who sees the most, sees 15
+_MAKING = threading.Lock()  # torch's exporter takes one network at a time
 _SAYS_NOTHING = 4  # below what ends the process: errors are raised
 
 
@@ -36,7 +38,10 @@ class Graph(nn.Module):
 
     def forward(self, x: Tensor) -> Any:
         """[B, C, H, W] to what the network says of it; RuntimeError, of memory too, as torch raises it."""
-        session = self._sessions.get(x.shape[1:]) or self._make(x[:1])
+        session = self._sessions.get(x.shape[1:])
+        if session is None:
+            with _MAKING:
+                session = self._sessions.get(x.shape[1:]) or self._make(x[:1])
         said = [_run(session, picture) for picture in x.contiguous().numpy()[:, None]]
         maps = [torch.from_numpy(np.concatenate(each)) for each in zip(*said, strict=True)]
         return maps[0] if self._kind is None else self._kind(*maps)

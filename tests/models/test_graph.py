@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -73,6 +74,17 @@ def test_graphs_of_many_sizes_do_not_pile_up():
             x = pictures(1, (8, width))
             torch.testing.assert_close(graph(x), network(x), rtol=1e-4, atol=1e-3)
             assert len(graph._sessions) <= MOST
+
+
+def test_threads_may_ask_at_once():
+    """Engines that run several bundles in a process share its networks; torch's exporter takes one at a time."""
+    network = registry.load_network("movenet-lightning")
+    graphs = [Graph(network), Graph(network)]
+    x = pictures(1, (192, 192))
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(lambda number: graphs[number % 2](x), range(8)))
+    for each in said:
+        assert torch.equal(each.center, said[0].center)
 
 
 class Counted(Graph):
