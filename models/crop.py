@@ -28,7 +28,7 @@ def crop(
     """Frames uint8 [H, W, 3] of any sizes through maps [b, 2, 3] to float32 [b, 3, h, w], 0..255.
 
     A map takes a point (x, y) of the input to the source; 0 is the top left corner of the top left pixel.
-    Bilinear, without antialias, black outside the frame.
+    Bilinear, without antialias, black outside the frame. Contiguous: who runs the network orders its axes.
     """
     pieces, corners = list(frames), np.zeros((len(frames), 2))
     if device.type == "cpu":  # each for itself stays in a core's cache; a GPU wants few large calls

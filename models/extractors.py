@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from posebeam.models import registry
 from posebeam.models.assembly import BATCH_SIZE, named
+from posebeam.models.device import choose_device
 from posebeam.models.row import Weights
 from posebeam.models.weights import locate, sha256_of
 from posebeam.transforms.errors import ConfigError, WeightsError
@@ -116,11 +117,10 @@ def load_extractor(
     WeightsError, with what to do, if the weights are not here and cannot be fetched.
     """
     from posebeam.models.frame_features import FrameFeatures
-    from posebeam.models.graph import Graph
+    from posebeam.models.graph import placed
 
-    facts, where = _facts(name, weights), registry.choose_device(device)
-    network = _network(facts, weights)
-    return FrameFeatures(facts, Graph(network) if where.type == "cpu" else network, where, batch_size)
+    facts, where = _facts(name, weights), choose_device(device)
+    return FrameFeatures(facts, placed(_network(facts, weights), where), where, batch_size)
 
 
 def _facts(name: str, file: Path | None) -> Extractor:

@@ -64,6 +64,11 @@ class Graph(nn.Module):
         return session
 
 
+def placed(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network in the form that is to run on a device: a graph on a CPU."""
+    return Graph(network) if device.type == "cpu" else network
+
+
 def _run(session: Any, picture: Any) -> list[Any]:
     """Outputs [1, ...] for one picture [1, C, H, W]."""
     from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException

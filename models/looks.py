@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from posebeam.models.device import choose_device
 from posebeam.models.estimator import Estimator
 from posebeam.models.movenet_multipose import distinct
-from posebeam.models.registry import BATCH_SIZE, choose_device, estimator_of, network_for, row
+from posebeam.models.registry import BATCH_SIZE, estimator_of, network_for, row
 from posebeam.transforms.assign import sigmas
 from posebeam.transforms.errors import ConfigError
 from posebeam.transforms.people import People

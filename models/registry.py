@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posebeam.models.assembly import BATCH_SIZE, detector_of, estimator_of, named
+from posebeam.models.device import choose_device
 from posebeam.models.row import Row
 from posebeam.models.run_row import FILE, finished_row
 from posebeam.models.table import rows
@@ -105,10 +106,10 @@ def load_network(name: str, weights: Path | None = None) -> nn.Module:
 
 def network_for(name: str, device: torch.device, weights: Path | None = None) -> nn.Module:
     """The same in the form that is to run on a device: on a CPU as a graph where the row says so."""
-    from posebeam.models.graph import Graph
+    from posebeam.models.graph import placed
 
     network = load_network(name, weights)
-    return Graph(network) if row(name).graph and device.type == "cpu" else network
+    return placed(network, device) if row(name).graph else network
 
 
 def load_estimator(
@@ -193,15 +194,3 @@ def detector_row(name: str) -> Row:
         what = "nobody by itself" if facts.view == "top-down" else "one person a frame"
         raise ConfigError(f"{name} finds {what}: it cannot be a detector")
     return facts
-
-
-def choose_device(name: str) -> torch.device:
-    """auto, cpu or cuda to a torch device; ConfigError if it is not there."""
-    import torch
-
-    if name not in ("auto", "cpu", "cuda"):
-        raise ConfigError(f"device {name!r}, expected auto, cpu or cuda")
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
-        raise ConfigError("device cuda: torch sees no CUDA device here; take --device cpu or auto")
-    return torch.device("cuda" if there and name != "cpu" else "cpu")

@@ -52,7 +52,7 @@ def settings_of(kind: str, config: "BuildConfig") -> "Settings":
 
 def _device_kind(config: "BuildConfig") -> str:
     """cpu or cuda. Whether it is there is asked where the workers are known (pipelines/engines/runner.py)."""
-    from posebeam.models.registry import choose_device
+    from posebeam.models.device import choose_device
 
     if not config.backbone and not config.features:
         return "cpu"

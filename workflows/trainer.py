@@ -13,7 +13,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 
-from posebeam.models.registry import choose_device
+from posebeam.models.device import choose_device
 from posebeam.transforms.errors import ConfigError
 from posebeam.workflows.console import say
 from posebeam.workflows.run_folder import LAST

@@ -21,7 +21,7 @@ from apache_beam.transforms.environments import SubprocessSDKEnvironment
 from apache_beam.transforms.resources import ResourceHint
 from google.protobuf.struct_pb2 import Struct
 
-from posebeam.models.registry import choose_device
+from posebeam.models.device import choose_device
 from posebeam.pipelines.engines.engine import Engine
 from posebeam.pipelines.engines.job_server import known_flags
 from posebeam.pipelines.listing import Listing

@@ -31,7 +31,8 @@ def _figure(row, given: Namespace) -> measure.Figure:  # type: ignore[no-untyped
     from boxes import frames_with_boxes
 
     from posebeam.models.assembly import estimator_of
-    from posebeam.models.registry import build_network, choose_device, load_detector
+    from posebeam.models.device import choose_device
+    from posebeam.models.registry import build_network, load_detector
 
     estimator = estimator_of(
         row,

@@ -73,6 +73,7 @@ def test_nothing_is_lost_at_the_edges_of_what_a_map_looks_at():
     framed = np.pad(frame, ((border, border), (border, border), (0, 0)))
     maps = RNG.uniform(-1, 1, (200, 2, 3)) * (1.5, 1.5, 60) * RNG.choice([0.05, 0.5, 2], (200, 1, 1))
     ours = crop([frame] * 200, maps, (24, 16), CPU)
+    assert ours.is_contiguous()
     whole = crop([framed] * 200, maps + np.array([0, 0, border]), (24, 16), CPU)
     assert (ours - whole).abs().max() < 0.02
     assert len({bool(image.any()) for image in ours}) == 2

@@ -146,16 +146,3 @@ def test_sha256_of_ones_own_file(tmp_path):
     assert registry.weights_sha256("movenet-lightning", path) == sha256_of(path)
     with pytest.raises(WeightsError, match="no such file"):
         registry.weights_sha256("movenet-lightning", tmp_path / "none")
-
-
-def test_devices():
-    assert registry.choose_device("cpu").type == "cpu"
-    assert registry.choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    with pytest.raises(ConfigError, match="device 'tpu'"):
-        registry.choose_device("tpu")
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_cuda_without_cuda_is_refused():
-    with pytest.raises(ConfigError, match="no CUDA device"):
-        registry.load_estimator("movenet-lightning", device="cuda")

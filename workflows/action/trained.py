@@ -13,7 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from posebeam.models.registry import choose_device, is_run, pose_row, row, row_sha256, rows, weights_sha256
+from posebeam.models.device import choose_device
+from posebeam.models.registry import is_run, pose_row, row, row_sha256, rows, weights_sha256
 from posebeam.pipelines.features.made import FeaturesMade
 from posebeam.pipelines.settings import IMPORTED
 from posebeam.transforms.errors import ConfigError, DataError

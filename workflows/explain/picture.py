@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from posebeam.models.registry import choose_device, is_run, load_estimator, load_network, row
+from posebeam.models.device import choose_device
+from posebeam.models.registry import is_run, load_estimator, load_network, row
 from posebeam.models.row import Row
 from posebeam.pipelines.decode import open_clip
 from posebeam.pipelines.publish import unfinished
