@@ -90,7 +90,7 @@ class Follower:
                 track = _Open(self._count, number, xy[index], seen[index], boxes[index])
                 self._open.append(track)
                 self._count += 1
-            else:
+            elif self._several:  # nobody asks where the only one will be
                 _move(track, number, xy[index], seen[index], boxes[index])
             track.held.append((number, people.xy[index], people.score[index]))
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from posebeam.models.networks.padding import same
+
 # MobileNetV2's table: expansion, channels at width 1, blocks, stride of the first block.
 STAGES = (
     (1, 16, 1, 1),
@@ -99,7 +101,7 @@ class Conv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """[B, into, H, W] to [B, out, H / stride, W / stride]."""
         if self.stride[0] == 2:
-            x = F.pad(x, (0, 1, 0, 1))
+            x = same(x)
         return F.relu6(super().forward(x), inplace=True)
 
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from posebeam.models.networks.padding import same
+
 # MobileNetV1 at width 0.75: channels and stride of its separable convolutions.
 BLOCKS = (
     (48, 1), (96, 2), (96, 1), (192, 2), (192, 1), (384, 1), (384, 1), (384, 1), (384, 1), (384, 1), (384, 1),
@@ -95,12 +97,12 @@ class Joining(nn.Module):
         """Parts [B, C, h, w], their channels `into` together, to [B, out, h, w]."""
         sizes = [part.shape[1] for part in parts]
         depths, points = self.depthwise.weight.split(sizes), self.pointwise.weight.split(sizes, 1)
-        sums = [
-            F.conv2d(F.conv2d(part, depth, padding=1, groups=len(depth)), point)
-            for part, depth, point in zip(parts, depths, points, strict=True)
-        ]
-        assert self.pointwise.bias is not None
-        return sum(sums, self.pointwise.bias.view(1, -1, 1, 1))
+        biases = self.pointwise.bias, *[None] * (len(sizes) - 1)
+        first, *others = (
+            F.conv2d(F.conv2d(part, depth, padding=1, groups=len(depth)), point, bias)
+            for part, depth, point, bias in zip(parts, depths, points, biases, strict=True)
+        )
+        return sum(others, first)
 
 
 class Stage(nn.Module):
@@ -122,8 +124,3 @@ def branch(into: int, middle: int, out: int) -> nn.Sequential:
     for source, target, kernel in ((WIDTH, WIDTH, 3), (WIDTH, WIDTH, 3), (WIDTH, middle, 1)):
         layers += [Separable(source, target, kernel), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, Separable(middle, out, 1))
-
-
-def same(x: Tensor) -> Tensor:
-    """TensorFlow's SAME for 3 x 3 at stride 2 on even sizes: a row below and a column to the right."""
-    return F.pad(x, (0, 1, 0, 1))

@@ -1,4 +1,4 @@
-"""Padding: pictures of different sizes as one batch, and which of its pixels belong to none of them."""
+"""Padding: of pictures of different sizes to one batch, and of maps as TensorFlow pads them."""
 
 from collections.abc import Sequence
 
@@ -47,3 +47,11 @@ def _stacked(images: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
         for image, pad in zip(images, rest, strict=True)
     ]
     return batch, torch.stack(masks)
+
+
+def same(x: Tensor) -> Tensor:
+    """TensorFlow's SAME for 3 x 3 at stride 2 on even sizes: a row below and a column to the right.
+
+    The value is said so that onnxruntime makes it a part of the convolution: it leaves pads without one alone.
+    """
+    return F.pad(x, (0, 1, 0, 1), value=0.0)

@@ -5,13 +5,15 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 
 from posebeam.models import registry
 from posebeam.models.batch import Batch, lacks_memory
 from posebeam.models.extractors import load_extractor
-from posebeam.models.graph import MOST, Graph
+from posebeam.models.graph import MOST, Graph, _traced
 
 CPU = torch.device("cpu")
 ROWS = [row for row in registry.rows() if row.graph]
@@ -37,6 +39,21 @@ def test_it_says_what_torch_says(name):
         assert type(got) is type(expected)
         for ours, theirs in zip(maps(got), maps(expected), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * float(theirs.abs().max()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pads_are_part_of_its_convolutions(name, tmp_path):
+    """A pad by itself has the maps reordered before and after it: a tenth of Lightning's time."""
+    x = pictures(1, registry.row(name).input)
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "made.onnx")
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    data = _traced(registry.load_network(name), x)
+    assert b"Pad" in data
+    onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    kinds = {node.op_type for node in onnx.load(tmp_path / "made.onnx").graph.node}
+    assert "FusedConv" in kinds
+    assert "Pad" not in kinds
 
 
 @pytest.mark.parametrize("name", ["movenet-lightning", "densenet121-random"])
