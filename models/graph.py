@@ -21,7 +21,7 @@ class Graph(nn.Module):
     """A network that returns a tensor or a named tuple of tensors, run by onnxruntime picture by picture.
 
     Its convolutions hold their activation, and their weights lie as the processor's vectors want them: on one
-    core the embedded networks take 1.3 to 1.6 times as many pictures a second as torch's best batch of them
+    core the embedded networks take 1.4 to 1.5 times as many pictures a second as torch's best batch of them
     (tests/bench/networks.py), with the same outputs to rounding. Batches gain nothing: activations of one picture
     stay in the cache. What is said of a picture does not depend on others.
 

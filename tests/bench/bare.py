@@ -52,9 +52,14 @@ class Bare:
             estimator.in_boxes(frames, boxes)
         return cls(estimator, torch.cat(seen)[: sum(map(len, boxes))])
 
+    @property
+    def a_graph(self) -> bool:
+        """Whether the network takes picture after picture, however many it is given."""
+        return isinstance(self._network, Graph)
+
     def rate(self, batch: int, seconds: float) -> float:
         """Frames a second in batches of `batch`, through all tensors until `seconds` are over."""
-        form = torch.contiguous_format if isinstance(self._network, Graph) else torch.channels_last
+        form = torch.contiguous_format if self.a_graph else torch.channels_last
         parts = [part.contiguous(memory_format=form) for part in self._seen.split(batch)]
         parts = [part for part in parts if len(part) == batch] or parts
         frames, started = 0, time.perf_counter()
